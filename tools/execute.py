@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Execute notebooks in place, each in a fresh kernel, and clean them: `python tools/execute.py [NOTEBOOK …]` (default: all of nbs/).
+
+Cells marked `#| slow` keep the outputs that they have, unless `--slow` is given. Widgets are left out of the saved outputs
+(GitHub shows none; a still picture stands beside each). A notebook whose cell fails is left as it was."""
+import argparse
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+ROOT = Path(__file__).resolve().parent.parent
+WIDGET = 'application/vnd.jupyter.widget-view+json'
+
+
+class Client(NotebookClient):
+    """Runs every code cell but the slow ones."""
+    slow = False
+
+    async def async_execute_cell(self, cell, cell_index, **kwargs):
+        if not self.slow and cell.cell_type == 'code' and re.search(r'^#\|\s*slow\b', cell.source, re.M):
+            return cell
+        return await super().async_execute_cell(cell, cell_index, **kwargs)
+
+
+def execute(path, slow):
+    """Run one notebook and write it back; raises if a cell fails."""
+    nb = nbformat.read(path, as_version=4)
+    client = Client(nb, timeout=3600, resources={'metadata': {'path': str(path.parent)}}, store_widget_state=False)
+    client.slow = slow
+    client.execute()
+    for cell in nb.cells:
+        if cell.cell_type == 'code':
+            cell.outputs = [o for o in cell.outputs if WIDGET not in o.get('data', {})]
+    part = path.with_suffix('.part')
+    nbformat.write(nb, part)
+    part.replace(path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('notebooks', nargs='*', type=Path, help='default: all of nbs/')
+    parser.add_argument('--slow', action='store_true', help='run the cells marked #| slow too')
+    args = parser.parse_args()
+    failed = 0
+    for path in args.notebooks or sorted((ROOT / 'nbs').glob('*.ipynb')):
+        path, start = path.resolve(), time.time()
+        try:
+            execute(path, args.slow)
+        except CellExecutionError as error:
+            failed += 1
+            print(error, file=sys.stderr)
+            print(f'{path.name}: FAILED')
+            continue
+        subprocess.run(['nbdev_clean', '--fname', str(path)], check=True, cwd=ROOT)
+        print(f'{path.name}: executed in {time.time() - start:.0f} s')
+    sys.exit(failed > 0)
+
+
+if __name__ == '__main__':
+    main()
