@@ -13,37 +13,43 @@ from .pooling import TokenPool
 
 # %% ../nbs/03_attention.ipynb #0709e15f
 class PoolingAttention(nn.Module):
-    """Multi-head pooling attention, MHPA (paper, section 3.1): PA(·) = softmax(P(Q)·P(K)ᵀ / √d)·P(V), heads side by side.
+    """Multi-head pooling attention, MHPA (paper, section 3.1): softmax(P(Q)·P(K)ᵀ / √d)·P(V) in each head.
 
-    Pooling Q shortens the output; pooling K and V (always alike) makes attention cheaper and leaves the length alone.
-    Raises `ValueError` if D is no multiple of h, or if K and V are not pooled by the same stride."""
+    Pooling Q shortens the output; pooling K and V (always alike) makes attention cheaper, not shorter.
+    Raises `ValueError` if D is no multiple of h, or if K and V are not pooled to the same grid."""
     def __init__(self,
         dim: int,                        # D
         num_heads: int,                  # h
         pool_q: TokenPool | None = None, # P for Q; None: not pooled
         pool_k: TokenPool | None = None, # P for K
-        pool_v: TokenPool | None = None, # P for V; its stride must be that of K
+        pool_v: TokenPool | None = None, # P for V: the stride of K, and odd windows where K has odd ones
         qkv_bias: bool = True,           # add a bias to Q, K and V
     ):
         super().__init__()
         if dim % num_heads: raise ValueError(f'dim: expected a multiple of {num_heads} heads, got {dim}')
+        k_k, k_v = (p.kernel if p else (1, 1, 1) for p in (pool_k, pool_v))
         s_k, s_v = (p.stride if p else (1, 1, 1) for p in (pool_k, pool_v))
-        if s_k != s_v: raise ValueError(f'K and V need the same stride, one value for each key: got s_K = {s_k}, s_V = {s_v}')
+        if s_k != s_v:
+            raise ValueError(f'K and V need the same stride, one value for each key: got s_K = {s_k}, s_V = {s_v}')
+        if any((a - b) % 2 for a, b in zip(k_k, k_v)):      # an even window can leave one position more
+            raise ValueError('K and V need windows both odd or both even on each axis, one value for each key: '
+                             f'got k_K = {k_k}, k_V = {k_v}')
         self.num_heads = num_heads
         self.qkv, self.proj = nn.Linear(dim, 3 * dim, bias=qkv_bias), nn.Linear(dim, dim)
         self.pool_q, self.pool_k, self.pool_v = pool_q, pool_k, pool_v
 
-    def qkv_heads(self, x, thw):                                    # (B, N, D)
+    def qkv_heads(self, x, thw):                            # (B, N, D)
         "Pooled queries (B, h, N_Q, d), keys and values (B, h, N_K, d), and the grid of the queries."
-        thw_q, pooled = thw, []
-        for t, pool in zip(self.qkv(x).chunk(3, -1), (self.pool_q, self.pool_k, self.pool_v)):
-            if pool: t, thw_t = pool(t, thw)                        # (B, N', D)
-            if pool and pool is self.pool_q: thw_q = thw_t
+        pooled, grids = [], []
+        pools = self.pool_q, self.pool_k, self.pool_v
+        for t, pool in zip(self.qkv(x).chunk(3, -1), pools):
+            t, grid = pool(t, thw) if pool else (t, thw)    # (B, N', D)
             pooled.append(t.unflatten(-1, (self.num_heads, -1)).transpose(1, 2))
-        return *pooled, thw_q
+            grids.append(grid)
+        return *pooled, grids[0]
 
-    def forward(self, x, thw):                                      # (B, N, D), N = T·H·W (+ 1)
+    def forward(self, x, thw):                              # (B, N, D), N = T·H·W (+ 1)
         "Returns the tokens (B, N_Q, D) and their grid (T', H', W'), that of the pooled queries."
         q, k, v, thw_q = self.qkv_heads(x, thw)
-        x = F.scaled_dot_product_attention(q, k, v)                 # (B, h, N_Q, d)
+        x = F.scaled_dot_product_attention(q, k, v)         # (B, h, N_Q, d)
         return self.proj(x.transpose(1, 2).flatten(2)), thw_q

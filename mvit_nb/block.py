@@ -15,44 +15,52 @@ from .plan import BlockPlan, MViTConfig
 
 # %% ../nbs/05_block.ipynb #e95ae82a
 class DropPath(nn.Module):
-    "Stochastic depth: in training, drop the whole branch of a sample with probability p and scale the kept ones by 1/(1 − p)."
+    """Stochastic depth: in training, drop the whole branch of a sample
+    with probability p and scale the kept ones by 1/(1 − p)."""
     def __init__(self, p: float = 0.0):
         super().__init__()
         self.p = p
 
     def extra_repr(self): return f'p={self.p:.3g}'
 
-    def forward(self, x):                                           # (B, …)
+    def forward(self, x):                                       # (B, …)
         if not self.training or self.p == 0: return x
         keep = x.new_empty(len(x), *[1] * (x.ndim - 1)).bernoulli_(1 - self.p)
         return x * keep / (1 - self.p)
 
 # %% ../nbs/05_block.ipynb #0c52b713
 class MultiscaleBlock(nn.Module):
-    """One block of MViT, built from one row of the plan (paper, section 3.2):
-    x₁ = pool(x) + MHPA(LN(x)), then skip(x₁) + MLP(LN(x₁)), where skip is the identity unless the block's channels grow."""
+    """One block of MViT, built from a row of the plan (paper, section 3.2):
+    x₁ = pool(x) + MHPA(LN(x)), then skip(x₁) + MLP(LN(x₁)), where skip is
+    the identity unless the channels grow (then see `MViTConfig.skip`)."""
     def __init__(self,
-        plan: BlockPlan,      # the row
-        config: MViTConfig,   # for what all blocks share: pooling mode, kind of skip, MLP ratio, biases, class token
+        plan: BlockPlan,     # the row
+        config: MViTConfig,  # what blocks share: pooling, skip, MLP ratio, …
     ):
         super().__init__()
+        D, D_out, h = plan.dim, plan.dim_out, plan.num_heads
         def pool(kernel, stride, mode=config.pool_mode):
-            return TokenPool(mode, kernel, stride, plan.dim, plan.num_heads, config.cls_token) if kernel else None
-        self.norm1, self.norm2 = nn.LayerNorm(plan.dim, eps=1e-6), nn.LayerNorm(plan.dim, eps=1e-6)
-        self.attn = PoolingAttention(plan.dim, plan.num_heads, pool(plan.q_kernel, plan.q_stride), pool(plan.kv_kernel, plan.kv_stride),
-                                     pool(plan.kv_kernel, plan.kv_stride), config.qkv_bias)
+            cls = config.cls_token
+            return TokenPool(mode, kernel, stride, D, h, cls) if kernel else None
+        kv = plan.kv_kernel, plan.kv_stride
+        self.norm1 = nn.LayerNorm(D, eps=1e-6)
+        self.norm2 = nn.LayerNorm(D, eps=1e-6)
+        self.attn = PoolingAttention(D, h, pool(plan.q_kernel, plan.q_stride),
+                                     pool(*kv), pool(*kv), config.qkv_bias)
         self.pool_skip = pool(plan.skip_kernel, plan.q_stride, 'max')
-        self.mlp = MLP(plan.dim, int(plan.dim * config.mlp_ratio), plan.dim_out)
-        self.drop_path, self.skip, grows = DropPath(plan.drop_path), config.skip, plan.dim != plan.dim_out
-        self.skip_proj = nn.Linear(plan.dim, plan.dim_out) if grows and config.skip != 'none' else None
-        self.no_skip = grows and config.skip == 'none'
+        self.mlp = MLP(D, int(D * config.mlp_ratio), D_out)
+        self.drop_path, self.skip = DropPath(plan.drop_path), config.skip
+        self.no_skip = D != D_out and config.skip == 'none'
+        project = D != D_out and not self.no_skip
+        self.skip_proj = nn.Linear(D, D_out) if project else None
 
-    def forward(self, x, thw):                                      # (B, N, D)
+    def forward(self, x, thw):                            # (B, N, D)
         "Returns the tokens (B, N', dim_out) and their grid (T', H', W')."
         y, thw_out = self.attn(self.norm1(x), thw)
         if self.pool_skip: x, _ = self.pool_skip(x, thw)
-        x = x + self.drop_path(y)                                   # (B, N', D)
+        x = x + self.drop_path(y)                         # (B, N', D)
         y = self.norm2(x)
-        if self.skip_proj: x = self.skip_proj(y if self.skip == 'normalized' else x)   # (B, N', dim_out)
-        y = self.drop_path(self.mlp(y))
-        return (y if self.no_skip else x + y), thw_out
+        if self.no_skip: return self.mlp(y), thw_out      # never dropped
+        if self.skip_proj:                                # (B, N', dim_out)
+            x = self.skip_proj(y if self.skip == 'normalized' else x)
+        return x + self.drop_path(self.mlp(y)), thw_out

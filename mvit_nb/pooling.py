@@ -15,14 +15,19 @@ def pooled_length(
     length: int,   # L, positions along one axis
     kernel: int,   # k
     stride: int,   # s
-    padding: int | None = None,  # p on both sides; None: floor(k/2), as everywhere in MViT
+    padding: int | None = None,  # p on both sides; None: floor(k/2), MViT's choice
 ) -> int:
-    "Positions left along an axis: floor((L + 2p − k) / s) + 1 (paper, section 3.1). Raises `ValueError` if none are."
+    """Positions left along an axis: floor((L + 2p − k) / s) + 1 (paper, section 3.1).
+
+    Raises `ValueError` if the axis is too short for a single window."""
     padding = kernel // 2 if padding is None else padding
-    if length + 2 * padding < kernel:
-        raise ValueError(f'expected at least {kernel - 2 * padding} positions for a window of {kernel} with padding {padding}, got {length}')
+    least = max(1, kernel - 2 * padding)
+    if length < least:
+        raise ValueError(f'expected at least {least} positions for a window of {kernel} '
+                         f'with padding {padding}, got {length}')
     return (length + 2 * padding - kernel) // stride + 1
 
+# %% ../nbs/02_pooling.ipynb #0741ad64
 def pooled_thw(
     thw,      # (T, H, W), the grid
     kernel,   # k for each axis; None: nothing is pooled
@@ -37,9 +42,9 @@ POOL_MODES = 'conv', 'max', 'avg'
 class TokenPool(nn.Module):
     """P(·; k, s, p): pool a sequence of tokens as the T×H×W grid it is (paper, section 3.1).
 
-    The class token, if there is one, comes first and is not pooled. Heads share one window: 'conv' is a channel-wise
-    convolution over one head's d channels, the same for every head, followed by a LayerNorm over these channels, class
-    token included. 'max' and 'avg' have no parameters; 'avg' counts the padding zeros, as torch does.
+    The class token, if there is one, comes first and is not pooled. 'conv' is a channel-wise convolution over
+    one head's d channels, the same for every head, followed by a LayerNorm over these channels, class token
+    included. 'max' and 'avg' have no parameters; 'avg' counts the padding zeros, as torch does.
     Raises `ValueError` for an unknown mode, or where the tokens are not as many as the grid says."""
     def __init__(self,
         mode: str,               # 'conv', 'max' or 'avg'
@@ -51,32 +56,39 @@ class TokenPool(nn.Module):
     ):
         super().__init__()
         if mode not in POOL_MODES: raise ValueError(f'mode: expected one of {POOL_MODES}, got {mode!r}')
-        self.mode, self.kernel, self.stride, self.num_heads, self.num_cls = mode, tuple(kernel), tuple(stride), num_heads, int(cls_token)
-        self.padding = tuple(k // 2 for k in kernel)
+        self.mode, self.num_heads, self.num_cls = mode, num_heads, int(cls_token)
+        self.kernel, self.stride, self.padding = tuple(kernel), tuple(stride), tuple(k // 2 for k in kernel)
         if mode == 'conv':
-            if not dim or dim % num_heads: raise ValueError(f'dim: expected a multiple of {num_heads} heads, got {dim}')
+            if not dim or dim % num_heads:
+                raise ValueError(f'dim: expected a multiple of {num_heads} heads, got {dim}')
             d = dim // num_heads
             self.conv = nn.Conv3d(d, d, self.kernel, self.stride, self.padding, groups=d, bias=False)
             self.norm = nn.LayerNorm(d, eps=1e-6)
 
     def extra_repr(self): return f'{self.mode!r}, kernel={self.kernel}, stride={self.stride}'
 
-    def pool_grid(self, grid):                                      # (B, D, T, H, W)
-        "Pool a grid whose channels are D = h·d: windows look at one channel at a time, so heads need no axis of their own."
+    def pool_grid(self, grid):                              # (B, D, T, H, W), D = h·d
+        "Pool a grid: windows look at one channel at a time, so heads need no axis of their own."
         if self.mode == 'conv':
-            weight = self.conv.weight.repeat(self.num_heads, 1, 1, 1, 1)                       # (D, 1, kT, kH, kW)
+            weight = self.conv.weight.repeat(self.num_heads, 1, 1, 1, 1)            # (D, 1, kT, kH, kW)
             return F.conv3d(grid, weight, None, self.stride, self.padding, groups=len(weight))
-        pool = F.max_pool3d if self.mode == 'max' else F.avg_pool3d
-        return pool(grid, self.kernel, self.stride, self.padding)
+        if self.mode == 'max': return F.max_pool3d(grid, self.kernel, self.stride, self.padding)
+        padding = self.padding
+        if any(size < k for size, k in zip(grid.shape[2:], self.kernel)):           # refused by avg_pool3d
+            pT, pH, pW = padding
+            grid, padding = F.pad(grid, (pW, pW, pH, pH, pT, pT)), 0                # … unless padded before
+        return F.avg_pool3d(grid, self.kernel, self.stride, padding)
 
-    def forward(self, x, thw):                                      # (B, N, D), N = T·H·W (+ 1)
+    def forward(self, x, thw):                              # (B, N, D), N = T·H·W (+ 1)
         "Returns the pooled tokens (B, N', D) and their grid (T', H', W')."
         B, N, D = x.shape
         T, H, W = thw
         if N != T * H * W + self.num_cls:
-            raise ValueError(f'expected {T}·{H}·{W} + {self.num_cls} = {T * H * W + self.num_cls} tokens, got {N}')
+            expected = f'{T}·{H}·{W} + {self.num_cls} = {T * H * W + self.num_cls}'
+            raise ValueError(f'expected {expected} tokens, got {N}')
         cls, x = x[:, :self.num_cls], x[:, self.num_cls:]
-        grid = self.pool_grid(x.reshape(B, T, H, W, D).permute(0, 4, 1, 2, 3))    # channels stay last in memory
+        grid = x.reshape(B, T, H, W, D).permute(0, 4, 1, 2, 3)      # channels stay last in memory
+        grid = self.pool_grid(grid)                         # (B, D, T', H', W')
         x = grid.permute(0, 2, 3, 4, 1).reshape(B, -1, D)
         if self.num_cls: x = torch.cat([cls, x], 1)
         if self.mode == 'conv': x = self.norm(x.unflatten(-1, (self.num_heads, -1))).flatten(2)

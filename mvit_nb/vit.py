@@ -13,7 +13,8 @@ import torch.nn.functional as F
 
 # %% ../nbs/01_vit.ipynb #797f7f84
 class PatchEmbed(nn.Module):
-    "Cut a clip into (overlapping) cubes and map each to a token: one strided convolution (paper, section 3.2, patch₁ and cube₁)."
+    """Cut a clip into (overlapping) cubes and map each to a token: one
+    strided convolution (paper, section 3.2, patch₁ and cube₁)."""
     def __init__(self,
         in_chans: int,   # C, colour channels
         dim: int,        # D, channels of a token
@@ -22,55 +23,66 @@ class PatchEmbed(nn.Module):
         padding,         # zeros added on both sides of each axis
     ):
         super().__init__()
-        self.proj = nn.Conv3d(in_chans, dim, tuple(kernel), tuple(stride), tuple(padding))
+        self.proj = nn.Conv3d(in_chans, dim, tuple(kernel), tuple(stride),
+                              tuple(padding))
 
-    def forward(self, clip):                            # (B, C, T, H, W)
-        "Returns the tokens (B, L, D), L = T'·H'·W', and the grid (T', H', W') they came from."
-        grid = self.proj(clip)                          # (B, D, T', H', W')
+    def forward(self, clip):                    # (B, C, T, H, W)
+        "Returns the tokens (B, T'·H'·W', D) and their grid (T', H', W')."
+        grid = self.proj(clip)                  # (B, D, T', H', W')
         return grid.flatten(2).transpose(1, 2), tuple(grid.shape[2:])
 
 # %% ../nbs/01_vit.ipynb #b798598b
 class Attention(nn.Module):
-    "Multi-head self-attention over tokens (B, L, D): softmax(Q·Kᵀ / √d)·V in each of h heads of width d = D/h."
+    """Multi-head self-attention over tokens (B, L, D):
+    softmax(Q·Kᵀ / √d)·V in each of h heads of width d = D/h."""
     def __init__(self,
         dim: int,                # D
         num_heads: int,          # h; D must be a multiple of it
         qkv_bias: bool = True,   # add a bias to Q, K and V
     ):
         super().__init__()
-        if dim % num_heads: raise ValueError(f'dim: expected a multiple of {num_heads} heads, got {dim}')
+        if dim % num_heads:
+            raise ValueError(
+                f'dim: expected a multiple of {num_heads} heads, got {dim}')
         self.num_heads = num_heads
-        self.qkv, self.proj = nn.Linear(dim, 3 * dim, bias=qkv_bias), nn.Linear(dim, dim)
+        self.qkv = nn.Linear(dim, 3 * dim, bias=qkv_bias)
+        self.proj = nn.Linear(dim, dim)
 
-    def forward(self, x):                                                   # (B, L, D)
-        q, k, v = self.qkv(x).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)   # 3 × (B, h, L, d)
-        x = F.scaled_dot_product_attention(q, k, v)                         # (B, h, L, d)
-        return self.proj(x.transpose(1, 2).flatten(2))                      # (B, L, D)
+    def forward(self, x):                                   # (B, L, D)
+        qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)                # 3 × (B, h, L, d)
+        x = F.scaled_dot_product_attention(q, k, v)         # (B, h, L, d)
+        return self.proj(x.transpose(1, 2).flatten(2))      # (B, L, D)
 
 # %% ../nbs/01_vit.ipynb #c726fcc2
 class MLP(nn.Module):
-    "Two linear layers with GELU between them, applied to every token alone: (…, D) → (…, dim_out)."
+    """Two linear layers with GELU between them, applied to every token
+    alone: (…, D) → (…, dim_out)."""
     def __init__(self,
         dim: int,                    # D, channels in
-        hidden: int,                 # channels between the two layers, usually 4·D
+        hidden: int,                 # channels in between, usually 4·D
         dim_out: int | None = None,  # channels out; None: D
     ):
         super().__init__()
-        self.fc1, self.fc2 = nn.Linear(dim, hidden), nn.Linear(hidden, dim_out or dim)
+        self.fc1 = nn.Linear(dim, hidden)
+        self.fc2 = nn.Linear(hidden, dim_out or dim)
 
     def forward(self, x): return self.fc2(F.gelu(self.fc1(x)))
 
 # %% ../nbs/01_vit.ipynb #8457ad66
 class ViTBlock(nn.Module):
-    "A pre-norm transformer block: attention, then MLP, each around a skip connection (paper, section 3.2)."
+    """A pre-norm transformer block: attention, then MLP, each with a skip
+    connection around it (paper, section 3.2)."""
     def __init__(self,
         dim: int,                 # D
         num_heads: int,           # h
         mlp_ratio: float = 4.0,   # hidden channels of the MLP / D
     ):
         super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(dim, eps=1e-6), nn.LayerNorm(dim, eps=1e-6)
-        self.attn, self.mlp = Attention(dim, num_heads), MLP(dim, int(dim * mlp_ratio))
+        self.norm1 = nn.LayerNorm(dim, eps=1e-6)
+        self.attn = Attention(dim, num_heads)
+        self.norm2 = nn.LayerNorm(dim, eps=1e-6)
+        self.mlp = MLP(dim, int(dim * mlp_ratio))
 
     def forward(self, x):                     # (B, L, D)
         x = x + self.attn(self.norm1(x))
@@ -78,11 +90,12 @@ class ViTBlock(nn.Module):
 
 # %% ../nbs/01_vit.ipynb #a4e1cf30
 class ViT(nn.Module):
-    "A Vision Transformer for clips; the defaults are the paper's ViT-B on 8×224×224 (table 3a)."
+    """A Vision Transformer for clips; the defaults are the paper's ViT-B
+    on 8×224×224 (table 3a)."""
     def __init__(self,
         num_frames: int = 8,      # T of the clip
         image_size: int = 224,    # H = W of the clip
-        patch=(1, 16, 16),        # cube size and step: patches do not overlap
+        patch=(1, 16, 16),        # size of a cube, and step
         dim: int = 768,           # D
         depth: int = 12,          # number of blocks
         num_heads: int = 12,      # h
@@ -90,17 +103,21 @@ class ViT(nn.Module):
         in_chans: int = 3,        # C
     ):
         super().__init__()
-        L = math.prod(n // p for n, p in zip((num_frames, image_size, image_size), patch))
+        size = (num_frames, image_size, image_size)
+        L = math.prod(n // p for n, p in zip(size, patch))
         self.patch_embed = PatchEmbed(in_chans, dim, patch, patch, (0, 0, 0))
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.pos_embed = nn.Parameter(torch.zeros(1, L + 1, dim))
-        self.blocks = nn.ModuleList(ViTBlock(dim, num_heads) for _ in range(depth))
-        self.norm, self.head = nn.LayerNorm(dim, eps=1e-6), nn.Linear(dim, num_classes)
-        for p in (self.cls_token, self.pos_embed): nn.init.trunc_normal_(p, std=0.02)
+        self.blocks = nn.ModuleList(
+            ViTBlock(dim, num_heads) for _ in range(depth))
+        self.norm = nn.LayerNorm(dim, eps=1e-6)
+        self.head = nn.Linear(dim, num_classes)
+        nn.init.trunc_normal_(self.cls_token, std=0.02)
+        nn.init.trunc_normal_(self.pos_embed, std=0.02)
 
-    def forward(self, clip):                                            # (B, C, T, H, W)
-        x, _ = self.patch_embed(clip)                                   # (B, L, D)
-        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1)    # (B, 1 + L, D)
-        x = x + self.pos_embed
+    def forward(self, clip):                            # (B, C, T, H, W)
+        x, _ = self.patch_embed(clip)                   # (B, L, D)
+        cls = self.cls_token.expand(len(x), -1, -1)     # (B, 1, D)
+        x = torch.cat([cls, x], 1) + self.pos_embed     # (B, 1 + L, D)
         for block in self.blocks: x = block(x)
-        return self.head(self.norm(x[:, 0]))                            # (B, classes)
+        return self.head(self.norm(x[:, 0]))            # (B, classes)

@@ -31,9 +31,11 @@ class Client(NotebookClient):
 def execute(path, slow):
     """Run one notebook and write it back; raises if a cell fails."""
     nb = nbformat.read(path, as_version=4)
-    client = Client(nb, timeout=3600, resources={'metadata': {'path': str(path.parent)}}, store_widget_state=False)
+    client = Client(nb, timeout=3600, resources={'metadata': {'path': str(path.parent)}},
+                    coalesce_streams=True)
     client.slow = slow
     client.execute()
+    nb.metadata.pop('widgets', None)
     for cell in nb.cells:
         if cell.cell_type == 'code':
             cell.outputs = [o for o in cell.outputs if WIDGET not in o.get('data', {})]
