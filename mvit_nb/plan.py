@@ -92,7 +92,7 @@ _CHECKS = {name: check for check, names in (
     (partial(_ints, length=None), 'depths'),
     (partial(_number, expected='a positive number', fits=lambda v: 0 < v < math.inf), 'dim_mul head_mul mlp_ratio'),
     (partial(_number, expected='a number from 0 to below 1', fits=lambda v: 0 <= v < 1), 'drop_path_rate dropout'),
-    (partial(_one_of, allowed=(True, False)), 'kv_adaptive cls_token qkv_bias'),
+    (partial(_one_of, allowed=(True, False)), 'kv_adaptive kv_pool_unit_stride cls_token qkv_bias'),
     (partial(_one_of, allowed=POOL_MODES), 'pool_mode'),
     (partial(_one_of, allowed=POS_EMBEDS), 'pos_embed'),
     (partial(_one_of, allowed=SKIPS), 'skip')) for name in names.split()}
@@ -122,6 +122,7 @@ class MViTConfig:
     kv_adaptive: bool = True          # divide the stride of K and V by that of Q wherever Q is pooled
     pool_mode: str = 'conv'           # 'conv', 'max' or 'avg'
     pool_kernel: tuple | None = (3, 3, 3)  # None: s + 1 where s > 1, else 1
+    kv_pool_unit_stride: bool = True  # pool K and V with pool_kernel also where their stride is 1×1×1; False: leave them alone there
     pos_embed: str = 'separate'       # 'separate', 'joint', 'space' or 'none' (paper, table 11)
     cls_token: bool = True            # False: the head averages all tokens
     skip: str = 'normalized'          # where channels grow: 'normalized', 'unnormalized' or 'none' (paper, figure A.5)
@@ -207,7 +208,8 @@ def block_plan(
         for b in range(blocks):
             q = config.q_stride if s > 0 and b == 0 else None             # Q is pooled in the first block of a stage
             if q and kv and config.kv_adaptive: kv = tuple(max(n // m, 1) for n, m in zip(kv, q))
-            (q_kernel, q_stride), (kv_kernel, kv_stride) = (_pooling(config.pool_kernel, stride) for stride in (q, kv))
+            kv_here = kv if config.kv_pool_unit_stride or kv is None or max(kv) > 1 else None
+            (q_kernel, q_stride), (kv_kernel, kv_stride) = (_pooling(config.pool_kernel, stride) for stride in (q, kv_here))
             grows = b == blocks - 1 and s < last                          # channels grow in the last block of a stage
             rows.append(BlockPlan(
                 index=len(rows), stage=s + 2, num_heads=heads,
