@@ -14,7 +14,9 @@ SHOWS = {'print', 'display'}
 
 
 def shows_something(source):
-    """Does a statement at the top level of the cell print or display, or end in a bare expression that is a figure call?"""
+    """Does a statement at the top level of the cell print, display or draw a figure that it does not close?"""
+    if 'plt.close(' in source and 'print(' not in source:
+        return False
     try:
         tree = ast.parse(re.sub(r'^\s*[%!].*$', '', source, flags=re.M))
     except SyntaxError:
