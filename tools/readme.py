@@ -2,7 +2,7 @@
 """Render README.md from nbs/index.ipynb: `python tools/readme.py`; with `--check`, only say (exit code 1) if it is not current.
 
 Nothing is executed: text, code and the saved outputs of the notebook go into README.md, its pictures into .github/images/.
-Cells marked `#| hide` are left out; links to notebooks are made to start at the top of the repository."""
+Cells marked `#| hide` are left out, of those marked `#| echo: false` the code; links to notebooks are made to start at the top of the repository."""
 import re
 import sys
 from pathlib import Path
@@ -20,10 +20,14 @@ def render():
     nb.metadata['language_info'] = {'name': 'python'}
     nb.cells = [c for c in nb.cells if not re.search(r'^#\|\s*(hide|default_exp)\b', c.source, re.M)]
     for cell in nb.cells:
+        if re.search(r'^#\|\s*echo:\s*false', cell.source, re.M):
+            cell.source = ''
         cell.source = re.sub(r'^#\|.*\n?', '', cell.source, flags=re.M)
         cell.source = re.sub(r'\]\((?!\w+:)([\w./]+\.ipynb)', r'](nbs/\1', cell.source)
     body, resources = MarkdownExporter().from_notebook_node(nb, {'output_files_dir': '.github/images', 'unique_key': 'readme'})
     body = body.replace('![png](', '![](')
+    body = re.sub(r'```python\n+```\n', '', body)
+    body = re.sub(r'\n\s*\n(!\[\]\(.*\))\n\s*\n', r'\n\n\1\n\n', body)
     body = re.sub(r'\n{3,}', '\n\n', body).strip() + '\n'
     return NOTE + body, resources.get('outputs', {})
 
