@@ -8,8 +8,8 @@ root = Path(__file__).parent
 ini = ConfigParser(delimiters=['='])
 ini.read(root / 'settings.ini', encoding='utf-8')
 cfg = ini['DEFAULT']
-nb = cfg['nb_requirements'].split()
-dev = nb + cfg['dev_requirements'].split()
+extras = {name: cfg[f'{name}_requirements'].split() for name in ('nb', 'video', 'train')}
+extras['dev'] = sorted({r for needs in extras.values() for r in needs} | set(cfg['dev_requirements'].split()))
 
 setup(
     name=cfg['lib_name'],
@@ -33,6 +33,7 @@ setup(
     package_data={cfg['lib_name']: ['data/*.json']},
     python_requires='>=' + cfg['min_python'],
     install_requires=cfg['requirements'].split(),
-    extras_require={'nb': nb, 'dev': dev},
+    extras_require=extras,
+    entry_points={'console_scripts': cfg['console_scripts'].split()},
     zip_safe=False,
 )

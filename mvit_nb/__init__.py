@@ -5,12 +5,14 @@ __version__ = "0.1.0"
 
 # %% auto #0
 __all__ = ['MViTConfig', 'BlockPlan', 'block_plan', 'get_config', 'list_models', 'MViT', 'create_model', 'Cost', 'cost',
-           'count_flops', 'load_checkpoint']
+           'count_flops', 'config_from_checkpoint', 'load_checkpoint', 'load_model', 'published_checkpoints',
+           'save_checkpoint', 'predict_video']
 
-# %% ../nbs/index.ipynb #8ad02845
+# %% ../nbs/index.ipynb #057ca218
 from .plan import MViTConfig, BlockPlan, block_plan, get_config, list_models
 from .model import MViT, create_model
 from .cost import Cost, cost, count_flops
-from .checkpoints import load_checkpoint
+from .checkpoints import config_from_checkpoint, load_checkpoint, load_model, published_checkpoints, save_checkpoint
+from .video import predict_video
 _all_ = ['MViTConfig', 'BlockPlan', 'block_plan', 'get_config', 'list_models', 'MViT', 'create_model', 'Cost', 'cost', 'count_flops',
-         'load_checkpoint']
+         'config_from_checkpoint', 'load_checkpoint', 'load_model', 'published_checkpoints', 'save_checkpoint', 'predict_video']
