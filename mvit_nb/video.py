@@ -438,6 +438,7 @@ def _parser():
     parser.add_argument('video', help='a video file')
     parser.add_argument('--checkpoint', required=True, metavar='FILE_OR_URL', help='weights, in any layout that load_model reads')
     parser.add_argument('--model', metavar='NAME', help='a named model, for what the checkpoint does not tell, such as mvit_b_16x4')
+    parser.add_argument('--labels', metavar='FILE', help='class names, one a line (default: classes.txt beside the checkpoint, if there is one)')
     parser.add_argument('--top', type=int, default=5, metavar='N', help='labels to print (default: 5)')
     parser.add_argument('--clips', type=int, default=5, metavar='K', help='clips, spread over the video (default: 5)')
     parser.add_argument('--crops', type=int, default=1, choices=(1, 3), help='crops of each clip (default: 1)')
@@ -451,6 +452,12 @@ def _known(name):
     config = get_config(name)
     return {field.name: getattr(config, field.name) for field in fields(config) if field.name != 'num_classes'}
 
+# %% ../nbs/10_video.ipynb #9dc47ec9
+def _labels(args):
+    "The names in `args.labels`, or in classes.txt beside a checkpoint that is a file, or None."
+    path = Path(args.labels) if args.labels else Path(args.checkpoint).with_name('classes.txt')
+    return path.read_text(encoding='utf-8').splitlines() if args.labels or path.is_file() else None
+
 # %% ../nbs/10_video.ipynb #5de26956
 def predict_cli(
     argv=None,   # list of arguments; None: those of the process
@@ -460,7 +467,7 @@ def predict_cli(
     try:
         model = load_model(args.checkpoint, **_known(args.model))
         assumed = {name: getattr(model.config, name) for name in model.checkpoint.assumed}
-        prediction = predict_video(model, args.video, num_clips=args.clips, num_crops=args.crops, top=args.top,
+        prediction = predict_video(model, args.video, _labels(args), num_clips=args.clips, num_crops=args.crops, top=args.top,
                                    device=args.device, progress=sys.stderr.isatty())
         if args.json: print(json.dumps(prediction.to_dict() | {'assumed': assumed}, ensure_ascii=False))
         else:
