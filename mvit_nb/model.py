@@ -125,6 +125,11 @@ class MViT(nn.Module):
                 maps.append(x[:, int(self.config.cls_token):].transpose(1, 2).unflatten(2, thw))
         return maps
 
+    def attention_maps(self, clip, blocks=None, query=None):
+        "The attention weights of blocks, {index: (B, h, N_Q, N_K)}; see `mvit_nb.maps.attention_maps`."
+        from mvit_nb.maps import attention_maps
+        return attention_maps(self, clip, blocks, query)
+
 # %% ../nbs/06_mvit.ipynb #76106282
 def create_model(
     model,         # a name (see `list_models`) or an `MViTConfig`

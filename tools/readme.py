@@ -25,7 +25,7 @@ def render():
         cell.source = re.sub(r'^#\|.*\n?', '', cell.source, flags=re.M)
         cell.source = re.sub(r'\]\((?!\w+:)([\w./]+\.ipynb)', r'](nbs/\1', cell.source)
     body, resources = MarkdownExporter().from_notebook_node(nb, {'output_files_dir': '.github/images', 'unique_key': 'readme'})
-    body = body.replace('![png](', '![](')
+    body = re.sub(r'!\[(png|jpeg)\]\(', '![](', body)
     body = re.sub(r'```python\n+```\n', '', body)
     body = re.sub(r'\n\s*\n(!\[\]\(.*\))\n\s*\n', r'\n\n\1\n\n', body)
     body = re.sub(r'\n{3,}', '\n\n', body).strip() + '\n'
