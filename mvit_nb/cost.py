@@ -28,7 +28,9 @@ class Cost:
     head: 'Cost | None' = None   # the last norm and the classifier
 
     @property
-    def flops(self) -> int: return sum(self.by_operator.values())    # multiply-adds
+    def flops(self) -> int:
+        "Multiply-adds of all operators together."
+        return sum(self.by_operator.values())
 
     def __str__(self):
         parts = ', '.join(f'{op} {si(n)}' for op, n in self.by_operator.items())

@@ -138,11 +138,13 @@ class MViTConfig:
             raise ValueError(f'mlp_ratio: expected at least one hidden channel, got {self.mlp_ratio}·{narrowest} channels')
 
     @property
-    def clip_size(self) -> tuple:     # (T, H, W) of the clip, pixels
+    def clip_size(self) -> tuple:
+        "(T, H, W) of the clip, in frames and pixels."
         return (self.num_frames, *((self.image_size,) * 2 if isinstance(self.image_size, int) else self.image_size))
 
     @property
-    def patch_thw(self) -> tuple:     # (T, H, W) of the token grid after the patch embedding
+    def patch_thw(self) -> tuple:
+        "(T, H, W) of the token grid after the patch embedding; see `clip_grid`."
         return clip_grid(self, self.clip_size)
 
 # %% ../nbs/04_plan.ipynb #68e58210

@@ -332,7 +332,9 @@ class VideoFolder(Dataset):
 
     def __len__(self): return len(self.items)
     def __getitem__(self, index): return self._item(index, 'center')
-    def random_item(self, index): return self._item(index, 'random')       # a random moment; not yet cropped
+    def random_item(self, index):
+        "The clip (C, T, H, W) at a random moment, not yet cropped, and its label."
+        return self._item(index, 'random')
 
     def _item(self, index, mode):
         from mvit_nb.video import VideoError

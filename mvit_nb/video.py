@@ -348,7 +348,8 @@ class Prediction:
     decoded: int                # frames that had to be decoded
 
     @property
-    def padded(self) -> bool:   # shorter than one clip?
+    def padded(self) -> bool:
+        "Was the video shorter than one clip, so that its last frame was repeated?"
         return any(view.repeated for view in self.views)
 
     def __str__(self):
