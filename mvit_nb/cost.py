@@ -362,7 +362,7 @@ def _kept(row, config, fused):
     numbers += sum((n + c) * D for _, n in pools)                      # pooled tokens
     if conv: numbers += sum((n + c) * (D + 2 * h) for _, n in pools)   # before their LN, and its statistics
     numbers += N_q * D + N_q * h * (1 if fused else N_kv)              # output of attention; normalizer or map
-    numbers += N_q * (D + 2) + N_q * D + 2 * N_q * int(D * config.mlp_ratio)   # x₁ and LN's statistics, LN(x₁), around GELU
+    numbers += N_q * (D + 2) + N_q * D + N_q * int(D * config.mlp_ratio)   # x₁ and LN's statistics, LN(x₁), before GELU
     indices = (0 if conv else sum(n * D for _, n in pools)) + (L_q * D if row.skip_kernel else 0)
     windows = sum(math.prod(k) for k, _ in pools) * D if conv else 0   # repeated for each head (see TokenPool)
     return numbers, indices, windows
@@ -375,8 +375,8 @@ def saved_for_backward(
     itemsize: int = 4,     # bytes of an activation: 4 for float32
 ) -> tuple[int, ...]:
     """Bytes that autograd keeps of each block for the backward pass, besides the parameters, in a training step without stochastic
-    depth: predicted from the plan, tensor by tensor, for `MViT` with a class token as it runs on a CPU (paper, appendix C; the explicit
-    softmax of more than one clip also keeps copies that torch's matrix product makes). Raises `ValueError` for average pooling."""
+    depth: predicted from the plan, tensor by tensor, for `MViT` with a class token as it runs on a CPU (paper, appendix C).
+    Raises `ValueError` for average pooling."""
     if config.pool_mode == 'avg':
         raise ValueError("pool_mode: expected 'conv' or 'max', got 'avg' (torch keeps a padded copy of some grids)")
     kept = (_kept(row, config, fused) for row in block_plan(config))

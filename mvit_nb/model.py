@@ -10,6 +10,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
 from .vit import PatchEmbed
 from .plan import MViTConfig, block_plan, clip_grid, get_config
 from .block import MultiscaleBlock
@@ -89,6 +90,7 @@ class MViT(nn.Module):
         self.norm = nn.LayerNorm(self.plan[-1].dim_out, eps=1e-6)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(self.plan[-1].dim_out, config.num_classes)
+        self.checkpointed = frozenset()                                 # see `checkpoint_activations`
         self.init_weights()
 
     def init_weights(self):
@@ -106,11 +108,27 @@ class MViT(nn.Module):
         pos = self.pos_embed(thw)
         return (x if pos is None else x + pos), thw
 
+    def checkpoint_activations(self, *stages: int):
+        """Training keeps of the blocks of these stages (2, 3, … as in the plan) only their inputs, and runs them
+        again in the backward pass: less memory, more time. No stages: of all blocks everything. Returns the model.
+        Raises `ValueError` for a stage that the plan does not have."""
+        known = sorted({row.stage for row in self.plan})
+        if unknown := set(stages) - set(known):
+            raise ValueError(f'stages: expected some of {known}, got {sorted(unknown, key=str)}')
+        self.checkpointed = frozenset(stages)
+        return self
+
+    def run_block(self, i, x, thw):                                 # (B, N, D)
+        "Block i: the tokens (B, N', dim_out) and their grid."
+        if self.plan[i].stage in self.checkpointed and torch.is_grad_enabled():
+            return checkpoint(self.blocks[i], x, thw, use_reentrant=False)
+        return self.blocks[i](x, thw)
+
     def forward(self, clip):
         """(B, C, T, H, W), or (B, C, H, W) for an image model → logits (B, num_classes), no softmax.
         Clips of another size interpolate the position embedding."""
         x, thw = self.embed(clip)
-        for block in self.blocks: x, thw = block(x, thw)
+        for row in self.plan: x, thw = self.run_block(row.index, x, thw)
         x = self.norm(x[:, 0]) if self.config.cls_token else self.norm(x).mean(1)
         return self.head(self.dropout(x))
 
@@ -119,8 +137,8 @@ class MViT(nn.Module):
         without the class token, before the final norm."""
         x, thw = self.embed(clip)
         maps = []
-        for block, row in zip(self.blocks, self.plan):
-            x, thw = block(x, thw)
+        for row in self.plan:
+            x, thw = self.run_block(row.index, x, thw)
             if row.index + 1 == len(self.plan) or self.plan[row.index + 1].stage > row.stage:
                 maps.append(x[:, int(self.config.cls_token):].transpose(1, 2).unflatten(2, thw))
         return maps

@@ -86,7 +86,7 @@ class TokenPool(nn.Module):
         if N != T * H * W + self.num_cls:
             expected = f'{T}·{H}·{W} + {self.num_cls} = {T * H * W + self.num_cls}'
             raise ValueError(f'expected {expected} tokens, got {N}')
-        cls, x = x[:, :self.num_cls], x[:, self.num_cls:]
+        cls, x = x.split([self.num_cls, T * H * W], 1)             # one node for autograd, not two
         grid = x.reshape(B, T, H, W, D).permute(0, 4, 1, 2, 3)      # channels stay last in memory
         grid = self.pool_grid(grid)                         # (B, D, T', H', W')
         x = grid.permute(0, 2, 3, 4, 1).reshape(B, -1, D)

@@ -420,14 +420,15 @@ def _collate(items): return default_collate([copy for copies in items for copy i
 
 # %% ../nbs/11_training.ipynb #b6586b33
 @contextmanager
-def checkpointed(model: MViT):
-    "Inside the `with` block, the model keeps only what enters each of its blocks, and computes the rest again in the backward pass."
-    from functools import partial
-    from torch.utils.checkpoint import checkpoint
-    for block in model.blocks: block.forward = partial(checkpoint, block.forward, use_reentrant=False)
+def checkpointed(
+    model: MViT,
+    *stages: int,   # those of the plan, 2, 3, …; none given: all
+):
+    "Inside the `with` block, blocks keep only what enters them and are computed again in the backward pass (`checkpoint_activations`)."
+    before = model.checkpointed
+    model.checkpoint_activations(*(stages or {row.stage for row in model.plan}))
     try: yield model
-    finally:
-        for block in model.blocks: del block.forward                # the class's own again
+    finally: model.checkpointed = before
 
 # %% ../nbs/11_training.ipynb #14f2e65e
 def _write(path, write):
