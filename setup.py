@@ -8,7 +8,7 @@ root = Path(__file__).parent
 ini = ConfigParser(delimiters=['='])
 ini.read(root / 'settings.ini', encoding='utf-8')
 cfg = ini['DEFAULT']
-extras = {name: cfg[f'{name}_requirements'].split() for name in ('nb', 'video', 'train')}
+extras = {name: cfg[f'{name}_requirements'].split() for name in ('nb', 'video', 'train', 'onnx')}
 extras['dev'] = sorted({r for needs in extras.values() for r in needs} | set(cfg['dev_requirements'].split()))
 
 setup(

@@ -1,56 +1,171 @@
 #!/usr/bin/env python3
 """MViT-B 16×4 here and elsewhere: same weights, same clips, alternating runs in one process, medians.
 
-    python benchmarks/compare.py [--runs 7] [--works infer1 infer4 train2 bf16] [--json FILE]
+    python benchmarks/compare.py [--works …] [--runs 7] [--device cuda] [--scaling] [--json FILE]
 
-Compares `mvit_nb` with torchvision's `mvit_v1_b`, if torchvision can be imported (it is no dependency), and with the floor: the bare matrix
-products of the forward pass (linear layers and attention products of the same shapes). Prints a Markdown table, writes JSON if asked."""
+Compares `mvit_nb` with torchvision's `mvit_v1_b`, PyTorchVideo's and PySlowFast's MViT, each if it can be imported (a checkout counts, if
+PYTHONPATH names it; none is a dependency), and with a floor: the bare matrix products of the network. Prints Markdown tables; `--json` keeps
+every single time. `--scaling` measures time and memory against clip length and crop size instead. Memory on a CPU is the highest resident
+memory of a new process, less what it held before the model was made; on a GPU what torch allocated at most."""
 import argparse
 import contextlib
+import importlib.abc
+import importlib.machinery
+import importlib.metadata
 import json
+import os
 import platform
+import resource
 import statistics
+import subprocess
+import sys
 import time
+from pathlib import Path
+from unittest import mock
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))             # this checkout, installed or not
 
 import torch
 import torch.nn.functional as F
 
 import mvit_nb
+from mvit_nb.checkpoints import export_state
 
 
-def import_torchvision():
-    """torchvision's MViT, or None. Builds for another torch register operators that are missing here; MViT needs none of them."""
-    register = torch.library.register_fake
+# Other implementations
 
-    def skip_missing(name, *args, **kwargs):
+class Placeholders(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Empty modules in place of missing ones that a peer imports for its other models."""
+
+    def __init__(self):
+        self.roots = set()
+
+    def find_spec(self, name, path=None, target=None):
+        return importlib.machinery.ModuleSpec(name, self, is_package=True) if name.split('.')[0] in self.roots else None
+
+    def create_module(self, spec):
+        module = mock.MagicMock(name=spec.name)
+        module.__path__ = []
+        return module
+
+    def exec_module(self, module):
+        pass
+
+
+def register_nothing_of_torchvision(register=torch.library.register_fake):
+    """`register_fake`, but for the operators of a torchvision that was built for another torch; MViT needs none of them."""
+    def register_fake(name, *args, **kwargs):
         if isinstance(name, str) and name.startswith('torchvision::'):
             return lambda function: function
         return register(name, *args, **kwargs)
+    return register_fake
 
-    torch.library.register_fake = skip_missing
+
+def imported(load, package):
+    """What `load()` imports and returns, or None if `package` is not there or does not import."""
+    missing = Placeholders()
+    sys.meta_path.append(missing)
     try:
+        with mock.patch.object(torch.library, 'register_fake', register_nothing_of_torchvision()):
+            for _ in range(20):
+                try:
+                    return load()
+                except ModuleNotFoundError as error:
+                    root = (error.name or package).split('.')[0]
+                    if root == package or root in missing.roots:
+                        return None
+                    missing.roots.add(root)
+                    for name in [n for n in sys.modules if n.split('.')[0] == package]:
+                        del sys.modules[name]
+    except Exception as error:
+        print(f'{package} does not import: {type(error).__name__}: {error}', file=sys.stderr)
+    finally:
+        sys.meta_path.remove(missing)
+    return None
+
+
+def torchvision_model(config):
+    def load():
         from torchvision.models.video import mvit_v1_b
         return mvit_v1_b
-    except (ImportError, RuntimeError):
+    if config.clip_size != (16, 224, 224):                                  # the only size that mvit_v1_b is built for
         return None
-    finally:
-        torch.library.register_fake = register
+    build = imported(load, 'torchvision')
+    return build and build(stochastic_depth_prob=0.0, dropout=0.0)
 
 
-def models():
-    """{name: model}, all with the same weights."""
+def pytorchvideo_model(config):
+    def load():
+        from pytorchvideo.models.vision_transformers import create_multiscale_vision_transformers
+        return create_multiscale_vision_transformers
+    build = imported(load, 'pytorchvideo')
+    grow = [[1, 2.0], [3, 2.0], [14, 2.0]]
+    return build and build(
+        spatial_size=config.image_size, temporal_size=config.num_frames, embed_dim_mul=grow, atten_head_mul=grow, dropout_rate_block=0.0,
+        pool_q_stride_size=[[i, 1, 2, 2] for i in (1, 3, 14)], pool_kv_stride_adaptive=[1, 8, 8], pool_kvq_kernel=[3, 3, 3],
+        droppath_rate_block=0.0, head_dropout_rate=0.0, head_activation=None)
+
+
+def slowfast_model(config):
+    def load():
+        from slowfast.config.defaults import get_cfg
+        from slowfast.models.video_model_builder import MViT
+        return get_cfg, MViT
+    found = imported(load, 'slowfast')
+    if not found:
+        return None
+    get_cfg, MViT = found
+    cfg = get_cfg()
+    grow = [[1, 2.0], [3, 2.0], [14, 2.0]]
+    cfg.merge_from_list([
+        'DATA.NUM_FRAMES', config.num_frames, 'DATA.TRAIN_CROP_SIZE', config.image_size, 'DATA.TEST_CROP_SIZE', config.image_size,
+        'DATA.INPUT_CHANNEL_NUM', [3], 'MODEL.NUM_CLASSES', config.num_classes, 'MODEL.MODEL_NAME', 'MViT', 'MODEL.ARCH', 'mvit',
+        'MODEL.DROPOUT_RATE', 0.0, 'MODEL.HEAD_ACT', 'none', 'NUM_GPUS', 0, 'MVIT.SEP_POS_EMBED', True, 'MVIT.DEPTH', 16,
+        'MVIT.NUM_HEADS', 1, 'MVIT.EMBED_DIM', 96, 'MVIT.PATCH_KERNEL', [3, 7, 7], 'MVIT.PATCH_STRIDE', [2, 4, 4],
+        'MVIT.PATCH_PADDING', [1, 3, 3], 'MVIT.MODE', 'conv', 'MVIT.CLS_EMBED_ON', True, 'MVIT.DIM_MUL', grow, 'MVIT.HEAD_MUL', grow,
+        'MVIT.POOL_KVQ_KERNEL', [3, 3, 3], 'MVIT.POOL_KV_STRIDE_ADAPTIVE', [1, 8, 8], 'MVIT.DROPPATH_RATE', 0.0,
+        'MVIT.POOL_Q_STRIDE', [[i, 1, 2, 2] for i in (1, 3, 14)]])
+    model = MViT(cfg)
+
+    class Wrapped(torch.nn.Module):                                         # takes a list of pathways; softmax in its head in eval
+        def __init__(self):
+            super().__init__()
+            self.model, model.head.act = model, torch.nn.Identity()
+
+        def forward(self, clips):
+            return self.model([clips])
+    return Wrapped()
+
+
+PEERS = {'torchvision': torchvision_model, 'pytorchvideo': pytorchvideo_model, 'slowfast': slowfast_model}
+
+
+def build(name, config):
+    """A model by its name ('mvit_nb', 'compiled', or a peer) with the weights of seed 0; None if it can't be imported."""
     torch.manual_seed(0)
-    ours, peer = mvit_nb.create_model('mvit_b_16x4'), import_torchvision()
-    if peer is None:
-        return {'mvit_nb': ours}
-    theirs = peer(stochastic_depth_prob=0.0, dropout=0.0)
-    mvit_nb.load_checkpoint(ours, theirs.state_dict())
-    return {'mvit_nb': ours, 'torchvision': theirs}
+    ours = mvit_nb.create_model(config)
+    if name == 'mvit_nb':
+        return ours
+    if name == 'compiled':
+        return torch.compile(ours, fullgraph=True)
+    theirs = PEERS[name](config)
+    if theirs is not None:
+        getattr(theirs, 'model', theirs).load_state_dict(weights_for(theirs, export_state(ours, name)))
+    return theirs
 
 
-def floor(config, batch):
-    """A function that runs the matrix products of one forward pass and nothing else."""
-    jobs = []
+def weights_for(theirs, state):
+    """`state` under the names that `theirs` has (PyTorchVideo 0.1.5 knows pooling weights under one name only)."""
+    names = getattr(theirs, 'model', theirs).state_dict()
+    return {name: tensor for name, tensor in state.items() if name in names}
+
+
+# The floor
+
+def floor(config, batch, device, dtype, training=False):
+    """A function that does the matrix products of the network and nothing else: linear layers, and attention products in the fastest of
+    torch's forms for this dtype. In training three products for each linear layer, and the kernel's own backward pass."""
+    jobs, make = [], dict(device=device, dtype=dtype, requires_grad=training)
     for row in mvit_nb.block_plan(config):
         cls = int(config.cls_token)
         n, n_q, n_kv = (batch * (t[0] * t[1] * t[2] + cls) for t in (row.thw_in, row.thw_out, row.thw_kv))
@@ -58,82 +173,231 @@ def floor(config, batch):
         sizes = [(n, row.dim, 3 * row.dim), (n_q, row.dim, row.dim), (n_q, row.dim, hidden), (n_q, hidden, row.dim_out)]
         if row.dim != row.dim_out:
             sizes.append((n_q, row.dim, row.dim_out))
-        jobs += [(F.linear, (torch.randn(rows, a), torch.randn(b, a), torch.randn(b))) for rows, a, b in sizes]
-        heads = [torch.randn(batch, row.num_heads, rows // batch, d) for rows in (n_q, n_kv, n_kv)]
-        jobs.append((F.scaled_dot_product_attention, heads))
+        jobs += [(F.linear, [torch.randn(*s, **make) for s in ((rows, a), (b, a), (b,))]) for rows, a, b in sizes]
+        heads = [torch.randn(batch, row.num_heads, rows // batch, d, **make) for rows in (n_q, n_kv, n_kv)]
+        explicit = torch.device(device).type == 'cpu' and dtype == torch.bfloat16 and not training
+        jobs.append(((lambda q, k, v: (q @ k.mT) @ v) if explicit else F.scaled_dot_product_attention, heads))
 
     def run(_):
         for function, tensors in jobs:
-            function(*tensors)
+            out = function(*tensors)
+            if training:
+                torch.autograd.grad(out, tensors, out)
     return run
 
 
+# Timing
+
+def synchronize(device):
+    if torch.device(device).type == 'cuda':
+        torch.cuda.synchronize()
+
+
 def alternate(works, clips, runs):
-    """{name: seconds of each run}, one run of each in turn; the first round warms up."""
+    """{name: seconds of each run}, one run of each in turn; the first two rounds warm up."""
     seconds = {name: [] for name in works}
-    for i in range(runs + 1):
+    for i in range(runs + 2):
         for name, work in works.items():
+            synchronize(clips.device)
             start = time.perf_counter()
             work(clips)
-            if i:
+            synchronize(clips.device)
+            if i > 1:
                 seconds[name].append(time.perf_counter() - start)
     return seconds
 
 
-def inference(nets, batch, runs, dtype=None):
-    """Seconds of a forward pass without gradients; under bfloat16 autocast if asked."""
-    clips = torch.randn(batch, 3, 16, 224, 224)
-    cast = torch.autocast('cpu', dtype) if dtype else contextlib.nullcontext()
-    with torch.no_grad(), cast:
-        outputs = {name: net.eval()(clips).float() for name, net in nets.items()}
-        first = next(iter(outputs.values()))
-        worst = max(((o - first).norm() / first.norm()).item() for o in outputs.values())
-        assert worst < (1e-5 if dtype is None else 0.05), f'the models disagree by {worst:.1e}'
-        works = {name: net for name, net in nets.items()}
-        if dtype is None:
-            works['matrix products'] = floor(mvit_nb.get_config('mvit_b_16x4'), batch)
+def inference(names, config, batch, runs, device, dtype):
+    """Seconds of a forward pass; in bfloat16 under autocast. The outputs must agree."""
+    clips = torch.randn(batch, 3, *config.clip_size, device=device)
+    nets = {name: net.to(device).eval() for name in names if (net := build(name, config)) is not None}
+    cast = torch.autocast(torch.device(device).type, dtype) if dtype != torch.float32 else contextlib.nullcontext()
+    tolerance = 2e-4 if dtype == torch.float32 else 0.05                    # PyTorchVideo 0.1.5 has another eps in its pooling norms
+    with torch.no_grad():
+        with cast:
+            outputs = {name: net(clips).float() for name, net in nets.items()}
+        for name, out in outputs.items():
+            off = ((out - outputs['mvit_nb']).norm() / outputs['mvit_nb'].norm()).item()
+            assert off < tolerance or torch.backends.cuda.matmul.allow_tf32, f'{name} is off by {off:.1e}'
+
+        def run(net):
+            def forward(clips):
+                with cast:
+                    net(clips)
+            return forward
+        works = {name: run(net) for name, net in nets.items()}
+        works['matrix products'] = floor(config, batch, device, dtype)
         return alternate(works, clips, runs)
 
 
-def training(nets, batch, runs):
+def training(names, config, batch, runs, device, dtype):
     """Seconds of forward, loss and backward."""
-    labels = torch.arange(batch)
+    labels = torch.arange(batch, device=device)
+    nets = {name: net.to(device).train() for name in names if (net := build(name, config)) is not None}
 
     def step(net):
         def run(clips):
             net.zero_grad(set_to_none=True)
-            F.cross_entropy(net(clips), labels).backward()
+            with torch.autocast(torch.device(device).type, dtype, enabled=dtype != torch.float32):
+                loss = F.cross_entropy(net(clips).float(), labels)
+            loss.backward()
         return run
-    return alternate({name: step(net.train()) for name, net in nets.items()}, torch.randn(batch, 3, 16, 224, 224), runs)
+    works = {name: step(net) for name, net in nets.items()}
+    works['matrix products'] = floor(config, batch, device, dtype, training=True)
+    return alternate(works, torch.randn(batch, 3, *config.clip_size, device=device), runs)
 
 
-WORKS = {'infer1': ('inference, batch 1, float32', lambda nets, runs: inference(nets, 1, runs)),
-         'infer4': ('inference, batch 4, float32', lambda nets, runs: inference(nets, 4, runs)),
-         'bf16': ('inference, batch 1, bfloat16 autocast', lambda nets, runs: inference(nets, 1, runs, torch.bfloat16)),
-         'train2': ('training step, batch 2, float32', lambda nets, runs: training(nets, 2, runs))}
+def resident():
+    """The highest resident memory of this process so far, in bytes. Linux hands ru_maxrss down to a new process, VmHWM not."""
+    status = Path('/proc/self/status')
+    if status.exists():
+        return 1024 * int(next(line for line in status.read_text().splitlines() if line.startswith('VmHWM')).split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
+
+
+def alone(name, config, work, batch, runs, device, dtype):
+    """{'seconds': …, 'bytes': peak} of one model by itself, in this process. `work`: 'inference' or 'training'."""
+    cuda = torch.device(device).type == 'cuda'
+    before = resident()
+    net = build(name, config)
+    if net is None:
+        return None
+    net, clips, labels = net.to(device), torch.randn(batch, 3, *config.clip_size, device=device), torch.arange(batch, device=device)
+    net.train(work == 'training')
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+    seconds = []
+    for _ in range(runs + 1):
+        synchronize(device)
+        start = time.perf_counter()
+        with torch.autocast(torch.device(device).type, dtype, enabled=dtype != torch.float32), torch.set_grad_enabled(net.training):
+            out = net(clips)
+            if net.training:
+                net.zero_grad(set_to_none=True)
+                F.cross_entropy(out.float(), labels).backward()
+        del out
+        synchronize(device)
+        seconds.append(time.perf_counter() - start)
+    return dict(seconds=seconds[1:], bytes=torch.cuda.max_memory_allocated() if cuda else resident() - before)
+
+
+def in_new_process(*job):
+    """`alone(…)` in a process of its own; None if it fails (no such package, out of memory)."""
+    done = subprocess.run([sys.executable, __file__, '--alone', json.dumps(job)], capture_output=True, text=True)
+    if done.returncode:
+        print(f'{job}: {done.stderr.strip().splitlines()[-1:]}', file=sys.stderr)
+        return None
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def config_of(name, frames, size):
+    """MViT-B, or ViT-B, for clips of so many frames and pixels. ViT-B's cubes are one frame thick and its clips have half the frames."""
+    if name == 'vit_b':
+        return mvit_nb.get_config('vit_b_8x8', num_frames=frames // 2, image_size=size)
+    return mvit_nb.get_config('mvit_b_16x4', num_frames=frames, image_size=size)
+
+
+# What is measured
+
+BOTH = ('mvit_nb', *PEERS)
+HALF = torch.bfloat16
+WORKS = {'infer1': ('inference, batch 1, float32', inference, 1, torch.float32, BOTH),
+         'infer4': ('inference, batch 4, float32', inference, 4, torch.float32, BOTH),
+         'bf16': ('inference, batch 1, bfloat16 autocast', inference, 1, HALF, BOTH),
+         'compile': ('inference, batch 1, float32, compiled', inference, 1, torch.float32, ('mvit_nb', 'compiled')),
+         'compile_bf16': ('inference, batch 1, bfloat16 autocast, compiled', inference, 1, HALF, ('mvit_nb', 'compiled')),
+         'train2': ('training step, batch 2, float32', training, 2, torch.float32, BOTH),
+         'train2_bf16': ('training step, batch 2, bfloat16 autocast', training, 2, HALF, BOTH)}
+SCALING = [(frames, 224) for frames in (8, 16, 32, 64)] + [(16, size) for size in (160, 256, 320)]
+
+
+def table(results):
+    """Times as a Markdown table."""
+    yield '| work | what | median s | fastest to slowest | its time over that of mvit_nb |\n| --- | --- | ---: | ---: | ---: |'
+    for title, seconds in results.items():
+        ours = statistics.median(seconds['mvit_nb'])
+        for what, times in seconds.items():
+            yield (f'| {title} | {what} | {statistics.median(times):.3f} | {min(times):.3f} to {max(times):.3f} | '
+                   f'{statistics.median(times) / ours:.2f} |')
+
+
+def memory_table(memory):
+    """Peaks as a Markdown table."""
+    yield '\n| memory, training step | peak GB | over that of mvit_nb |\n| --- | ---: | ---: |'
+    for what, peak in memory.items():
+        yield f'| {what} | {peak / 1e9:.2f} | {peak / memory["mvit_nb"]:.2f} |'
+
+
+def scaling_table(rows):
+    """Time and memory against the size of the clip, as a Markdown table."""
+    yield '| model | frames | pixels | inference s | training peak GB |\n| --- | ---: | ---: | ---: | ---: |'
+    for row in rows:
+        yield f'| {row["model"]} | {row["frames"]} | {row["size"]} | {row["seconds"]:.3f} | {row["bytes"] / 1e9:.2f} |'
+
+
+def scaling(device):
+    """Rows of seconds of inference and bytes of a training step, one clip, float32. Each model is built for each size;
+    torchvision's is built for 16×224×224 alone."""
+    rows = []
+    for frames, size in SCALING:
+        for model in ('mvit_nb', 'vit_b', *(('torchvision',) if (frames, size) == (16, 224) else ())):
+            quick, step = (in_new_process(model, frames, size, work, 1, runs, device, 'float32') for work, runs in (('inference', 3), ('training', 1)))
+            if quick and step:
+                rows.append(dict(model=model, frames=frames, size=size, seconds=statistics.median(quick['seconds']), bytes=step['bytes']))
+                print(rows[-1], file=sys.stderr, flush=True)
+    return rows
+
+
+def versions():
+    """The machine and the versions that a number belongs to."""
+    cpu = next((line.split(':')[1].strip() for line in open('/proc/cpuinfo') if line.startswith('model name')), '') if os.path.exists('/proc/cpuinfo') else ''
+    out = dict(machine=cpu or platform.processor() or platform.machine(), threads=torch.get_num_threads(), python=platform.python_version(),
+               torch=torch.__version__, date=time.strftime('%Y-%m-%d'))
+    if torch.cuda.is_available():
+        out['gpu'] = torch.cuda.get_device_name()
+    for package in PEERS:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            out[package] = importlib.metadata.version(package)
+    return out
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--runs', type=int, default=7, help='timed rounds (default: 7)')
-    parser.add_argument('--works', nargs='+', choices=WORKS, default=list(WORKS))
-    parser.add_argument('--json', metavar='FILE')
+    parser.add_argument('--works', nargs='*', choices=[*WORKS, 'memory'], default=[*WORKS, 'memory'])
+    parser.add_argument('--peers', nargs='*', choices=PEERS, default=list(PEERS))
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--tf32', action='store_true', help='allow TensorFloat-32 on a GPU')
+    parser.add_argument('--scaling', action='store_true', help='against clip length and crop size instead (about 15 minutes on 2 cores)')
+    parser.add_argument('--json', metavar='FILE', help='write all numbers there; what the file holds already and is not measured now stays')
+    parser.add_argument('--alone', type=json.loads, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    machine = dict(machine=platform.processor() or platform.machine(), threads=torch.get_num_threads(), torch=torch.__version__,
-                   python=platform.python_version(), runs=args.runs)
-    print(', '.join(f'{k} {v}' for k, v in machine.items()), '\n')
-    print('| work | what | median s | fastest to slowest | its time over mvit_nb\'s |\n| --- | --- | --- | --- | --- |', flush=True)
-    nets, results = models(), {}
-    for name in args.works:
-        title, work = WORKS[name]
-        results[name] = seconds = work(nets, args.runs)
-        ours = statistics.median(seconds['mvit_nb'])
-        for what, times in seconds.items():
-            print(f'| {title} | {what} | {statistics.median(times):.3f} | {min(times):.3f} to {max(times):.3f} | '
-                  f'{statistics.median(times) / ours:.2f} |', flush=True)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = args.tf32
+    if args.alone:
+        name, frames, size, work, batch, runs, device, dtype = args.alone
+        config = config_of(name, frames, size)
+        print(json.dumps(alone('mvit_nb' if name == 'vit_b' else name, config, work, batch, runs, device, getattr(torch, dtype))))
+        return
+    where = versions()
+    print(', '.join(f'{k} {v}' for k, v in where.items()), '\n', flush=True)
+    kept = json.loads(Path(args.json).read_text()) if args.json and os.path.exists(args.json) else {}
+    if args.scaling:
+        kept['scaling'] = dict(where, rows=scaling(args.device))
+        print(*scaling_table(kept['scaling']['rows']), sep='\n')
+    else:
+        results = {}
+        for key in (w for w in args.works if w in WORKS):
+            title, measure, batch, dtype, names = WORKS[key]
+            names = [n for n in names if n not in PEERS or n in args.peers]
+            results[title] = measure(names, mvit_nb.get_config('mvit_b_16x4'), batch, args.runs, args.device, dtype)
+            print(*list(table({title: results[title]}))[0 if len(results) == 1 else 1:], sep='\n', flush=True)
+        kept['seconds'] = dict(kept.get('seconds', {}), **{title: dict(where, runs=times) for title, times in results.items()})
+        if 'memory' in args.works:
+            peaks = {name: in_new_process(name, 16, 224, 'training', 2, 2, args.device, 'float32') for name in ('mvit_nb', *args.peers)}
+            kept['memory'] = dict(where, bytes={name: peak['bytes'] for name, peak in peaks.items() if peak})
+            print(*memory_table(kept['memory']['bytes']), sep='\n')
     if args.json:
-        with open(args.json, 'w') as file:
-            json.dump(dict(machine, seconds=results), file, indent=1)
+        Path(args.json).write_text(json.dumps(kept, indent=1) + '\n')
 
 
 if __name__ == '__main__':

@@ -7,25 +7,32 @@ __all__ = ['QUERIES', 'dot_product_attention', 'PoolingAttention']
 
 # %% ../nbs/03_attention.ipynb #9d719579
 import math
+from functools import partial
 import torch
 from torch import nn
 import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
 from .pooling import TokenPool
 
 # %% ../nbs/03_attention.ipynb #cedb11f8
 QUERIES = 1024         # that a CPU takes through attention at a time, in bfloat16
+
+def _written_out(q, k, v):
+    "softmax(Q·Kᵀ / √d)·V, step by step."
+    scores = q @ (k / math.sqrt(k.shape[-1])).transpose(-2, -1)             # (B, h, N_Q, N_K)
+    return scores.softmax(-1).to(v.dtype) @ v
 
 def dot_product_attention(
     q: torch.Tensor,   # (B, h, N_Q, d)
     k: torch.Tensor,   # (B, h, N_K, d)
     v: torch.Tensor,   # (B, h, N_K, d)
 ) -> torch.Tensor:     # (B, h, N_Q, d)
-    """softmax(Q·Kᵀ / √d)·V in each head, by PyTorch's fused kernel. Only for bfloat16 on a CPU without gradients, where that
-    kernel is no faster than in float32, it is written out for `QUERIES` queries at a time."""
-    if q.is_cpu and q.dtype == torch.bfloat16 and not torch.is_grad_enabled():
-        k = (k / math.sqrt(k.shape[-1])).transpose(-2, -1)                  # (B, h, d, N_K)
-        return torch.cat([(part @ k).softmax(-1).to(v.dtype) @ v for part in q.split(QUERIES, 2)], 2)
-    return F.scaled_dot_product_attention(q, k, v)
+    """softmax(Q·Kᵀ / √d)·V in each head, by PyTorch's fused kernel. Only for bfloat16 on a CPU, where that kernel is no faster
+    than in float32, it is written out for `QUERIES` queries at a time; their weights are computed again in the backward pass."""
+    if not (q.is_cpu and q.dtype == torch.bfloat16): return F.scaled_dot_product_attention(q, k, v)
+    again = torch.is_grad_enabled() and q.requires_grad and not torch.compiler.is_compiling()
+    piece = partial(checkpoint, _written_out, use_reentrant=False, preserve_rng_state=False) if again else _written_out
+    return torch.cat([piece(part, k, v) for part in q.split(QUERIES, 2)], 2)
 
 # %% ../nbs/03_attention.ipynb #0709e15f
 class PoolingAttention(nn.Module):

@@ -6,6 +6,7 @@
 __all__ = ['POOL_MODES', 'pooled_length', 'pooled_thw', 'TokenPool']
 
 # %% ../nbs/02_pooling.ipynb #6983bd82
+from functools import partial
 import torch
 from torch import nn
 import torch.nn.functional as F
@@ -71,7 +72,10 @@ class TokenPool(nn.Module):
         "Pool a grid: windows look at one channel at a time, so heads need no axis of their own."
         if self.mode == 'conv':
             weight = self.conv.weight.repeat(self.num_heads, 1, 1, 1, 1)            # (D, 1, kT, kH, kW)
-            return F.conv3d(grid, weight, None, self.stride, self.padding, groups=len(weight))
+            conv = partial(F.conv3d, stride=self.stride, padding=self.padding, groups=len(weight))
+            if grid.is_cpu and grid.dtype == torch.bfloat16 and grid.requires_grad:  # its backward pass is slow there
+                with torch.autocast('cpu', enabled=False): return conv(grid.float(), weight.float()).to(grid.dtype)
+            return conv(grid, weight)
         if self.mode == 'max': return F.max_pool3d(grid, self.kernel, self.stride, self.padding)
         padding = self.padding
         if any(size < k for size, k in zip(grid.shape[2:], self.kernel)):           # refused by avg_pool3d

@@ -61,7 +61,8 @@ MLP_ROWS = 2048        # tokens that a CPU takes through an MLP at a time
 class MLP(nn.Module):
     """fc2(GELU(fc1(x))), applied to every token alone:
     (…, D) → (…, dim_out). Autograd keeps the input of GELU, not its
-    output; a CPU does `MLP_ROWS` tokens at a time (see forward)."""
+    output, in training (where torch.func, which allows no checkpoint,
+    does not work); a CPU does `MLP_ROWS` tokens at a time."""
     def __init__(self,
         dim: int,                    # D, channels in
         hidden: int,                 # channels in between, usually 4·D
