@@ -66,10 +66,11 @@ class PoolingAttention(nn.Module):
         if not x.is_meta and torch.is_autocast_enabled(x.device.type):
             x = x.to(torch.get_autocast_dtype(x.device.type))               # cast once, not three times
         pooled, grids = [], []
-        if type(self.qkv) is nn.Linear:                     # three products, each with its own block of memory
+        watched = self.qkv._forward_hooks or self.qkv._forward_pre_hooks or self.qkv._backward_hooks
+        if type(self.qkv) is nn.Linear and not watched:     # three products, each with its own block of memory
             biases = [None] * 3 if self.qkv.bias is None else self.qkv.bias.chunk(3)
             qkv = (F.linear(x, weight, bias) for weight, bias in zip(self.qkv.weight.chunk(3), biases))
-        else: qkv = self.qkv(x).chunk(3, -1)                # somebody put another layer here (LoRA, quantization)
+        else: qkv = self.qkv(x).chunk(3, -1)                # another layer is here (LoRA, quantization), or hooks
         for t, pool in zip(qkv, (self.pool_q, self.pool_k, self.pool_v)):
             t, grid = pool(t, thw) if pool else (t, thw)    # (B, N', D)
             pooled.append(t.unflatten(-1, (self.num_heads, -1)).transpose(1, 2))
