@@ -7,35 +7,52 @@ __all__ = ['export_onnx']
 
 # %% ../nbs/14_speed.ipynb #068db36c
 import logging, os, warnings
+from contextlib import contextmanager
 from pathlib import Path
 import torch
 from .model import MViT
+
+# %% ../nbs/14_speed.ipynb #c43d2393
+@contextmanager
+def _quiet_exporter():
+    "No warnings of the exporter about itself, no report of what it does not simplify."
+    log = logging.getLogger('onnxscript')
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', FutureWarning)
+            yield
+    finally: log.setLevel(level)
 
 # %% ../nbs/14_speed.ipynb #8a1c907b
 def export_onnx(
     model: MViT,
     path,           # of the .onnx file to write; weights are in it
 ) -> Path:
-    """Write a model as ONNX, in eval mode, and return the path. Input 'clip': (B, C, T, H, W), or (B, C, H, W) for an image model, with any
-    B and the config's T, H, W, in the precision of the weights. Output 'logits': (B, num_classes), no softmax. Raises `TypeError`
-    for anything but an `MViT`, and `ImportError` if onnxscript is missing."""
-    if not isinstance(model, MViT): raise TypeError(f'model: expected an MViT, got {type(model).__name__}')
+    """Write a model as ONNX, in eval mode, and return the path. Input 'clip':
+    (B, C, T, H, W), or (B, C, H, W) for an image model, with any B and the
+    config's T, H, W, in the precision of the weights. Output 'logits':
+    (B, num_classes), no softmax. Raises `TypeError` for anything but an
+    `MViT`, and `ImportError` if onnxscript is missing."""
+    if not isinstance(model, MViT):
+        raise TypeError(f'model: expected an MViT, got {type(model).__name__}')
     try: import onnxscript
-    except ImportError as error: raise ImportError("ONNX export needs onnxscript: pip install 'mvit_nb[onnx]'") from error
+    except ImportError as error:
+        raise ImportError("ONNX export needs onnxscript: "
+                          "pip install 'mvit_nb[onnx]'") from error
     path, weight, config = Path(path), model.head.weight, model.config
     size = config.clip_size[1:] if config.num_frames == 1 else config.clip_size
-    clip = torch.randn(2, config.in_chans, *size, device=weight.device, dtype=weight.dtype)
-    training, log = model.training, logging.getLogger('onnxscript')
-    level = log.level
+    clip = torch.randn(2, config.in_chans, *size, device=weight.device,
+                       dtype=weight.dtype)
+    training = model.training
     try:
-        log.setLevel(logging.ERROR)                                     # it reports each operator that it does not simplify
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', FutureWarning)              # of the exporter, about itself
-            program = torch.onnx.export(model.eval(), (clip,), dynamo=True, dynamic_shapes=({0: torch.export.Dim('batch')},),
-                                        input_names=['clip'], output_names=['logits'], verbose=False)
-    finally:
-        model.train(training)
-        log.setLevel(level)
+        with _quiet_exporter():
+            program = torch.onnx.export(
+                model.eval(), (clip,), dynamo=True, verbose=False,
+                dynamic_shapes=({0: torch.export.Dim('batch')},),
+                input_names=['clip'], output_names=['logits'])
+    finally: model.train(training)
     part = path.with_name(f'.{path.name}.part')
     program.save(part, external_data=False)
     os.replace(part, path)
