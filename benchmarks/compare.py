@@ -367,7 +367,7 @@ def versions():
         if spec := importlib.util.find_spec(package):
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 out[package] = importlib.metadata.version(package)
-            if 'site-packages' not in (spec.origin or ''):
+            if not {'site-packages', 'dist-packages'} & set(Path(spec.origin or '').parts):
                 out[package] = 'checkout'
     return out
 

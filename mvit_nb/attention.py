@@ -66,7 +66,7 @@ class PoolingAttention(nn.Module):
         if not x.is_meta and torch.is_autocast_enabled(x.device.type):
             x = x.to(torch.get_autocast_dtype(x.device.type))               # cast once, not three times
         pooled, grids = [], []
-        watched = self.qkv._forward_hooks or self.qkv._forward_pre_hooks or self.qkv._backward_hooks
+        watched = any(getattr(self.qkv, f'_{when}_hooks') for when in ('forward_pre', 'forward', 'backward_pre', 'backward'))
         if type(self.qkv) is nn.Linear and not watched:     # three products, each with its own block of memory
             biases = [None] * 3 if self.qkv.bias is None else self.qkv.bias.chunk(3)
             qkv = (F.linear(x, weight, bias) for weight, bias in zip(self.qkv.weight.chunk(3), biases))

@@ -637,6 +637,14 @@ def load_model(
     return model
 
 # %% ../nbs/09_checkpoints.ipynb #fac2a1c5
+def _write(path, write):
+    "Let `write(part)` write a file beside `path` that then takes its place in one step; nothing is left if it fails."
+    part = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        write(part)
+        os.replace(part, path)
+    finally: part.unlink(missing_ok=True)
+
 def save_checkpoint(
     model: MViT,
     path,          # of a .safetensors file; one that is there is replaced, in one step
@@ -646,13 +654,10 @@ def save_checkpoint(
     from safetensors.torch import save_file
     if not isinstance(model, MViT): raise TypeError(f'model: expected an MViT, got {type(model).__name__}')
     path = Path(path).expanduser()
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     state = {key: t.detach().cpu().contiguous() for key, t in model.state_dict().items()}
-    try:
-        save_file(state, temporary, metadata={'format': 'pt', _KEY: json.dumps(asdict(model.config))})
-        os.replace(temporary, path)
+    metadata = {'format': 'pt', _KEY: json.dumps(asdict(model.config))}
+    try: _write(path, lambda part: save_file(state, part, metadata=metadata))
     except Exception as error: raise CheckpointError(f'{path}: not saved, {error}') from error
-    finally: temporary.unlink(missing_ok=True)
     return path
 
 # %% ../nbs/09_checkpoints.ipynb #5e00775a

@@ -6,10 +6,11 @@
 __all__ = ['export_onnx']
 
 # %% ../nbs/14_speed.ipynb #068db36c
-import logging, os, warnings
+import logging, warnings
 from contextlib import contextmanager
 from pathlib import Path
 import torch
+from .checkpoints import _write
 from .model import MViT
 
 # %% ../nbs/14_speed.ipynb #c43d2393
@@ -33,15 +34,16 @@ def export_onnx(
     """Write a model as ONNX, in eval mode, and return the path. Input 'clip':
     (B, C, T, H, W), or (B, C, H, W) for an image model, with any B and the
     config's T, H, W, in the precision of the weights. Output 'logits':
-    (B, num_classes), no softmax. Raises `TypeError` for anything but an
-    `MViT`, and `ImportError` if onnxscript is missing."""
+    (B, num_classes), no softmax. A file at `path` is replaced in one step.
+    Raises `TypeError` for anything but an `MViT`, `ImportError` if onnxscript
+    is missing, and `OSError` if the file cannot be written."""
     if not isinstance(model, MViT):
         raise TypeError(f'model: expected an MViT, got {type(model).__name__}')
     try: import onnxscript
     except ImportError as error:
         raise ImportError("ONNX export needs onnxscript: "
                           "pip install 'mvit_nb[onnx]'") from error
-    path, weight, config = Path(path), model.head.weight, model.config
+    path, weight, config = Path(path).expanduser(), model.head.weight, model.config
     size = config.clip_size[1:] if config.num_frames == 1 else config.clip_size
     clip = torch.randn(2, config.in_chans, *size, device=weight.device,
                        dtype=weight.dtype)
@@ -53,7 +55,5 @@ def export_onnx(
                 dynamic_shapes=({0: torch.export.Dim('batch')},),
                 input_names=['clip'], output_names=['logits'])
     finally: model.train(training)
-    part = path.with_name(f'.{path.name}.part')
-    program.save(part, external_data=False)
-    os.replace(part, path)
+    _write(path, lambda part: program.save(part, external_data=False))
     return path
