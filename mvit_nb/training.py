@@ -5,21 +5,22 @@
 # %% auto #0
 __all__ = ['SMALL_MVIT', 'SMALL_VIT', 'MovingShapes', 'param_groups', 'warmup_cosine', 'mixup_cutmix', 'random_crop',
            'random_flip', 'random_erasing', 'change_frames', 'rand_augment', 'Augment', 'train_small', 'verdicts',
-           'TrainingError', 'VideoFolder', 'Recipe', 'EpochSampler', 'checkpointed', 'train', 'starting_model',
-           'train_cli']
+           'TrainingError', 'VideoFolder', 'Recipe', 'EpochSampler', 'checkpointed', 'train', 'starting_model']
 
 # %% ../nbs/11_training.ipynb #4a0e3698
-import argparse, csv, hashlib, math, os, sys, textwrap, time
+import csv, hashlib, math, os, time
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from numbers import Integral, Real
 from pathlib import Path
+from typing import get_args
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 import torch.nn.functional as F
 from .clips import DIRECTIONS, normalize
 from .model import MViT, create_model
-from .plan import MViTConfig, get_config, list_models
+from .plan import MViTConfig, list_models
 from . import checkpoints
 
 # %% ../nbs/11_training.ipynb #af0a4dd5
@@ -357,36 +358,66 @@ class VideoFolder(Dataset):
         return (frames if mode == 'random' else crops(frames, (H, W))[0]).transpose(0, 1)
 
 # %% ../nbs/11_training.ipynb #c6f0c965
+def _option(default, text, allowed=None):
+    """A field of `Recipe` with its help text. `allowed`: a tuple of words, or an interval such as '[0, 1)'."""
+    return field(default=default, metadata={'help': text, 'allowed': allowed})
+
 @dataclass(frozen=True)
 class Recipe:
-    "How to train. The defaults are the paper's for Kinetics-400 from scratch, but for the size of the batch."
-    epochs: int = 200
-    warmup_epochs: float = 30.0
-    batch_size: int = 8              # clips that one process puts through the network at once
-    accumulate: int = 1              # such batches per step of the optimizer
-    lr: float | None = None          # peak; None: 1.6e-3 per 512 clips of a step
-    final_lr: float = 0.01           # first and last rate, as a fraction of the peak
-    weight_decay: float = 0.05
-    label_smoothing: float = 0.1
-    mixup: float = 0.8               # 0: off
-    cutmix: float = 1.0              # 0: off
-    repeats: int = 2                 # augmented copies of a video in a batch
-    clip_grad: float = 1.0           # longest gradient
-    ema: float = 0.0                 # decay of averaged weights, such as 0.999; they are validated and saved. 0: off
-    precision: str = 'no'            # or 'bf16'
-    checkpointing: bool = False      # compute activations twice instead of keeping them
-    seed: int = 0
-    save_steps: int | None = None    # save the state after so many steps too, not only after epochs
-    workers: int = 0                 # processes that read data
-    cpu: bool = False                # even if there is a GPU
+    """How to train. The defaults are the paper's for Kinetics-400 from scratch, but for the size of the batch; `Recipe.finetune`
+    gives those for trained weights. Raises `ValueError` for a value that cannot be, with the field's name."""
+    epochs: int = _option(200, 'passes over the training data', '[1, inf)')
+    warmup: float = _option(0.15, 'part of all steps in which the rate climbs to its peak', '[0, 1)')
+    batch_size: int = _option(8, 'clips that one process puts through the network at once', '[1, inf)')
+    accumulate: int = _option(1, 'such batches per step of the optimizer', '[1, inf)')
+    lr: float | None = _option(None, 'peak learning rate; None: 1.6e-3 per 512 clips of a step', '(0, inf)')
+    final_lr: float = _option(0.01, 'first and last learning rate, as a fraction of the peak', '[0, 1]')
+    weight_decay: float = _option(0.05, 'of matrices; norms, biases and positions have none', '[0, inf)')
+    label_smoothing: float = _option(0.1, 'part of a label that all classes share', '[0, 1)')
+    mixup: float = _option(0.8, 'Mixup: its λ is drawn from Beta(mixup, mixup); 0: off', '[0, inf)')
+    cutmix: float = _option(1.0, 'the same for CutMix; 0: off', '[0, inf)')
+    repeats: int = _option(2, 'augmented copies of a video in a batch', '[1, inf)')
+    augment: str = _option('pillow', 'what augments: functions of this library, transforms of torchvision, or nothing (the center crop)',
+                           ('pillow', 'torchvision', 'none'))
+    min_crop: float = _option(0.08, 'smallest random crop, as a fraction of the frame', '(0, 1]')
+    flip: float = _option(0.5, 'probability that a clip is mirrored; 0 where left and right matter', '[0, 1]')
+    randaugment: float = _option(7.0, 'magnitude of RandAugment; 0: off', '[0, 10]')
+    erase: float = _option(0.25, 'probability that a box is covered with noise', '[0, 1]')
+    clip_grad: float = _option(1.0, 'longest gradient; a longer one is scaled down to it; 0: off', '[0, inf)')
+    ema: float = _option(0.0, 'decay of averaged weights, such as 0.999, which are then validated and saved; 0: off', '[0, 1)')
+    precision: str = _option('no', "number format of the network's matrix products; no: float32", ('no', 'bf16'))
+    checkpointing: bool = _option(False, 'compute activations twice instead of keeping them')
+    seed: int = _option(0, 'of order, augmentation, mixing and dropped branches', '[0, 9223372036854775808)')
+    save_steps: int | None = _option(None, 'save the state after so many steps too, not only after epochs', '[1, inf)')
+    workers: int = _option(0, 'processes that read data; 0: the training process itself', '[0, inf)')
+    cpu: bool = _option(False, 'even if there is a GPU')
 
     def __post_init__(self):
-        for name in ('epochs', 'batch_size', 'accumulate', 'repeats'):
-            if getattr(self, name) < 1: raise ValueError(f'{name}: expected 1 or more, got {getattr(self, name)}')
-        if self.batch_size % self.repeats: raise ValueError(f'batch_size: expected a multiple of {self.repeats} repeats, got {self.batch_size}')
-        if self.precision not in ('no', 'bf16'): raise ValueError(f"precision: expected 'no' or 'bf16', got {self.precision!r}")
-        if self.lr is not None and not self.lr > 0: raise ValueError(f'lr: expected above 0, got {self.lr}')
-        if not 0 <= self.ema < 1: raise ValueError(f'ema: expected 0 to below 1, got {self.ema}')
+        for each in fields(self): object.__setattr__(self, each.name, _checked(each, getattr(self, each.name)))
+        if self.batch_size % self.repeats:
+            raise ValueError(f'batch_size: expected a multiple of {self.repeats} repeats, got {self.batch_size}')
+
+    @classmethod
+    def finetune(cls, **changes):
+        "The recipe for trained weights and a data set of your own; `changes` are fields of it."
+        return cls(**dict(epochs=30, warmup=0.1, lr=1e-4, mixup=0.0, cutmix=0.0, repeats=1, min_crop=0.5, randaugment=0.0, erase=0.0) | changes)
+
+def _checked(option, value):
+    "The value of a field of `Recipe`, as the field's type. Raises `ValueError` with the field's name."
+    kinds, allowed = get_args(option.type) or (option.type,), option.metadata['allowed']
+    if value is None and type(None) in kinds: return None
+    kind, shown = kinds[0], f'got {value!r}'
+    word = {int: 'an integer', float: 'a number', bool: 'True or False', str: 'a string'}[kind]
+    if isinstance(value, bool) is not (kind is bool) or not isinstance(value, {int: Integral, float: Real}.get(kind, kind)):
+        raise ValueError(f'{option.name}: expected {word}, {shown}')
+    value = kind(value)
+    if isinstance(allowed, tuple):
+        if value not in allowed: raise ValueError(f'{option.name}: expected one of {", ".join(allowed)}, {shown}')
+    elif allowed:
+        low, high = (float(end) for end in allowed[1:-1].split(','))
+        inside = (low <= value if allowed[0] == '[' else low < value) and (value <= high if allowed[-1] == ']' else value < high)
+        if not inside: raise ValueError(f'{option.name}: expected {word} in {allowed}, {shown}')
+    return value
 
 # %% ../nbs/11_training.ipynb #716dcbba
 class EpochSampler(Sampler):
@@ -480,7 +511,7 @@ class _Run:
         if not len(self.loader):
             raise ValueError(f'batch_size: {len(train_data)} items make no batch of {clips_per_step // recipe.accumulate} clips')
         steps = math.ceil(len(self.loader) / recipe.accumulate)
-        self.schedule = warmup_cosine(optimizer, round(recipe.warmup_epochs * steps), recipe.epochs * steps, recipe.final_lr, recipe.final_lr)
+        self.schedule = warmup_cosine(optimizer, round(recipe.warmup * recipe.epochs * steps), recipe.epochs * steps, recipe.final_lr, recipe.final_lr)
         self.epoch = self.batch = self.step = 0                       # where we are
         self.sums, self.rows, self.best = [0.0, 0.0, 0.0], [], -1.0   # loss, hits, clips of this epoch; metrics of the others
         self.identity = dict(config=asdict(model.config), recipe=asdict(replace(recipe, save_steps=None, workers=0, cpu=False)), transform=repr(transform),
@@ -651,61 +682,3 @@ def starting_model(
     report = checkpoints.load_checkpoint(model, state)
     if report.interpolated: print('interpolated:', ', '.join(report.interpolated))
     return model
-
-# %% ../nbs/11_training.ipynb #e83276d0
-class _Parser(argparse.ArgumentParser):
-    "One line for a wrong argument, instead of the whole usage."
-    def error(self, message): self.exit(2, f'{self.prog}: {message}\n')
-
-def _arguments():
-    "The arguments of `mvit_train`."
-    parser = _Parser('mvit_train', description='Train an MViT, or fine-tune one.', formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    add = parser.add_argument
-    add('data', help="a folder with a sub-folder of videos per class, or 'shapes'")
-    start = parser.add_mutually_exclusive_group()
-    start.add_argument('--model', default='small', metavar='NAME', help="random weights: a model's name, or 'small' (8 frames of 32×32)")
-    start.add_argument('--checkpoint', metavar='FILE', help='weights to fine-tune: a file, a URL, or a name of published ones')
-    add('--out', required=True, metavar='FOLDER', help='where checkpoints and metrics go')
-    add('--resume', action='store_true', help='go on with the run in that folder, if there is one')
-    for name in ('num_frames', 'sampling_rate', 'image_size'): add(f'--{name.replace("_", "-")}', type=int, metavar='N', help=f"instead of the model's {name}")
-    add('--drop-path', type=float, default=0.2, metavar='P', help='stochastic depth of the last block')
-    add('--dropout', type=float, default=0.5, metavar='P', help='before the head')
-    add('--no-augment', action='store_true', help='no crops, flips, RandAugment, erased boxes')
-    add('--no-flip', action='store_true', help='where left and right matter')
-    add('--min-crop', type=float, default=0.08, metavar='AREA', help='smallest crop, as a fraction of the frame')
-    add('--clips', type=int, default=4096, metavar='N', help="training clips of 'shapes'")
-    for field in fields(Recipe):                                             # one option per field of the recipe
-        option, kind = f'--{field.name.replace("_", "-")}', field.type if isinstance(field.type, type) else str(field.type).split(' ')[0]
-        if kind in (bool, 'bool'): add(option, action='store_true')
-        else: add(option, type={'int': int, 'float': float}.get(kind, kind), default=field.default, metavar='X')
-    return parser
-
-# %% ../nbs/11_training.ipynb #9f4e0ea9
-def _data(args):
-    "Training and validation data, and the transform of the training clips."
-    if args.data == 'shapes': return MovingShapes(args.clips, seed=args.seed), MovingShapes(512, seed=args.seed + 1_000_000), None
-    train_data, val_data = (VideoFolder(args.data, None, split) for split in ('train', 'val'))
-    return train_data, val_data, None if args.no_augment else Augment
-
-def train_cli(
-    argv=None,   # list of arguments; None: those of the process
-) -> int:
-    "The command `mvit_train`. Returns the exit code: 0, or 2 after one line on stderr."
-    args = _arguments().parse_args(argv)
-    try:
-        train_data, val_data, augment = _data(args)
-        over = {k: getattr(args, k) for k in ('num_frames', 'sampling_rate', 'image_size') if getattr(args, k) is not None}
-        torch.manual_seed(args.seed)
-        model = starting_model(args.checkpoint or (SMALL_MVIT if args.model == 'small' else get_config(args.model)), len(train_data.classes),
-                               drop_path_rate=args.drop_path, dropout=args.dropout, **over)
-        for data in (train_data, val_data):
-            if isinstance(data, VideoFolder): data.config = model.config
-            else: data.num_frames, data.size = model.config.clip_size[:2]
-        transform = augment and augment(model.config.clip_size[1:], (args.min_crop, 1.0), 0.0 if args.no_flip else 0.5)
-        recipe = Recipe(**{field.name: getattr(args, field.name) for field in fields(Recipe)})
-        train(model, train_data, val_data, args.out, recipe, transform=transform, resume=args.resume)
-    except (Exception, KeyboardInterrupt) as error:
-        reason = ' '.join(str(error).split()) or type(error).__name__
-        print('mvit_train:', textwrap.shorten(reason, 500, placeholder=' …'), file=sys.stderr)
-        return 2
-    return 0
