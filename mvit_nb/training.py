@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['SMALL_MVIT', 'SMALL_VIT', 'MovingShapes', 'param_groups', 'warmup_cosine', 'mixup_cutmix', 'random_crop',
-           'random_flip', 'random_erasing', 'change_frames', 'rand_augment', 'Augment', 'train_small', 'verdicts',
-           'TrainingError', 'VideoFolder', 'Recipe', 'EpochSampler', 'checkpointed', 'train', 'starting_model']
+           'random_flip', 'random_erasing', 'change_frames', 'rand_augment', 'Augment', 'CenterCrop', 'train_small',
+           'verdicts', 'TrainingError', 'VideoFolder', 'Recipe', 'derive_seed', 'EpochSampler', 'checkpointed', 'train',
+           'starting_model']
 
 # %% ../nbs/11_training.ipynb #4a0e3698
-import csv, hashlib, math, os, time
-from contextlib import contextmanager, nullcontext
+import csv, hashlib, math, os, re, time
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
 from pathlib import Path
@@ -21,6 +22,8 @@ import torch.nn.functional as F
 from .clips import DIRECTIONS, normalize
 from .model import MViT, create_model
 from .plan import MViTConfig, list_models
+from .video import crops, resize_short_side
+from .files import read_torch, write_file
 from . import checkpoints
 
 # %% ../nbs/11_training.ipynb #af0a4dd5
@@ -39,6 +42,7 @@ def _signed_distance(y, x, r):
 class MovingShapes(Dataset):
     """Clips (3, T, size, size), pixels from 0 to 1, of a shape in even motion. The motion is the label; the shape agrees with it with
     probability `agree`, otherwise it is one of the others. Deterministic by `seed`; drawn when asked for, no files."""
+    directional = True                # a mirrored clip would belie its label: `train` refuses to mirror these
     def __init__(self,
         length: int,                  # clips
         num_frames: int = 8,          # T
@@ -100,13 +104,16 @@ def warmup_cosine(
     total: int,            # steps in all
     start: float = 0.01,   # first rate, as a fraction of the peak
     final: float = 0.01,   # last rate, as a fraction of the peak
+    done: int = 0,         # steps that were done before, where a run goes on
 ):
-    "A scheduler, to be stepped after each step of the optimizer: linear warm-up, then half a period of a cosine."
+    """A scheduler, to be stepped after each step of the optimizer: linear warm-up, then half a period of a cosine.
+    Raises `ValueError` if the warm-up does not end before the run does: such a run would never see its peak rate."""
+    if not 0 <= warmup < total: raise ValueError(f'warmup: expected fewer steps than the {total} of the run, got {warmup}')
     def factor(step):
         if step < warmup: return start + (1 - start) * step / warmup
         done = min((step - warmup) / max(total - warmup, 1), 1.0)
         return final + (1 - final) * (1 + math.cos(math.pi * done)) / 2
-    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor, last_epoch=done - 1)
 
 # %% ../nbs/11_training.ipynb #4cd5ebbe
 def mixup_cutmix(
@@ -114,21 +121,25 @@ def mixup_cutmix(
     labels,                # (B,) class numbers
     num_classes: int,
     mixup: float = 0.8,    # λ ~ Beta(mixup, mixup); 0: no Mixup
-    cutmix: float = 1.0,   # the same for CutMix; 0: no CutMix
+    cutmix: float = 1.0,   # the same for CutMix
+    repeats: int = 1,      # copies of one video, which lie one after the other
 ):
-    "Mix each clip with its partner, by Mixup or CutMix at random. Returns the clips and the labels as probabilities (B, num_classes)."
+    """Mix each clip with its partner, by Mixup or CutMix at random: the clip `repeats` places before it, of another video. Returns
+    the clips and the labels as probabilities (B, num_classes). Copies of a single video (B = repeats) are not mixed."""
     targets = F.one_hot(labels, num_classes).to(clips.dtype)
-    if not mixup and not cutmix: return clips, targets
+    if len(clips) % repeats: raise ValueError(f'repeats: {len(clips)} clips cannot be {repeats} copies of each video')
+    if len(clips) == repeats or not mixup and not cutmix: return clips, targets
     B, H, W = len(clips), *clips.shape[-2:]
     fade = torch.distributions.Beta(mixup or 1.0, mixup or 1.0).sample((B, 1, 1))
     area = 1 - torch.distributions.Beta(cutmix or 1.0, cutmix or 1.0).sample((B, 1, 1))      # of the box, λ outside
     y, x = (torch.arange(n) + 0.5 - n * torch.rand(B, 1) for n in (H, W))                    # from the box's centre
-    box = (y.abs() <= area[:, 0].sqrt() * H / 2)[:, :, None] & (x.abs() <= area[:, 0].sqrt() * W / 2)[:, None]   # (B, H, W)
     paste = torch.rand(B, 1, 1) < (0.5 if mixup and cutmix else float(cutmix > 0))
+    fade, area, y, x, paste = (few.to(clips.device, non_blocking=True) for few in (fade, area, y, x, paste))
+    box = (y.abs() <= area[:, 0].sqrt() * H / 2)[:, :, None] & (x.abs() <= area[:, 0].sqrt() * W / 2)[:, None]   # (B, H, W)
     mask = torch.where(paste, (~box).float(), fade).expand(B, H, W).to(clips)
     share = mask.mean((1, 2))[:, None]                                                       # λ, (B, 1)
     mask = mask[:, None, None]                                                               # one for all channels and frames
-    return torch.lerp(clips.flip(0), clips, mask), torch.lerp(targets.flip(0), targets, share)
+    return torch.lerp(clips.roll(repeats, 0), clips, mask), torch.lerp(targets.roll(repeats, 0), targets, share)
 
 # %% ../nbs/11_training.ipynb #0d9bd7dd
 def random_crop(
@@ -203,41 +214,56 @@ def rand_augment(clip, layers: int = 4, magnitude: float = 7, p: float = 0.5):
 # %% ../nbs/11_training.ipynb #0062c8c3
 class Augment:
     """The paper's augmentation of one clip (C, T, H, W), pixels from 0 to 1, the same for all its frames: crop, flip, RandAugment,
-    erased box. Random numbers come from torch's global generator."""
+    erased box. Random numbers come from torch's global generator. Raises `ImportError` if the backend cannot be imported."""
     def __init__(self,
-        size,                        # side of the result, or (H, W)
-        scale=(0.08, 1.0),           # area of the crop; (0.5, 1) suits small data sets better
-        flip: float = 0.5,           # probability; 0 where left and right matter
-        randaugment: bool = True,    # 4 layers, magnitude 7, probability 0.5
-        erase: float = 0.25,         # probability
-        backend: str | None = None,  # 'torchvision', or 'pillow': the functions here; None: torchvision if it imports
+        size,                       # side of the result, or (H, W)
+        scale=(0.08, 1.0),          # area of the crop; (0.5, 1) suits small data sets better
+        flip: float = 0.5,          # probability; 0 where left and right matter
+        randaugment: float = 7.0,   # magnitude of 10, in 4 layers with probability 0.5; 0: off
+        erase: float = 0.25,        # probability
+        backend: str = 'pillow',    # the functions here; or 'torchvision'
     ):
         self.size, self.scale = (size, size) if isinstance(size, int) else tuple(size), tuple(scale)
-        self.flip, self.randaugment, self.erase, self.backend = flip, randaugment, erase, backend or _backend()
-        if self.backend not in ('torchvision', 'pillow'):
+        self.flip, self.randaugment, self.erase, self.backend = flip, randaugment, erase, backend
+        if backend not in ('torchvision', 'pillow'):
             raise ValueError(f"backend: expected 'torchvision' or 'pillow', got {backend!r}")
-        self.pipeline = self._torchvision() if self.backend == 'torchvision' else None
+        if isinstance(randaugment, bool) or not 0 <= randaugment <= 10:
+            raise ValueError(f'randaugment: expected a magnitude from 0 to 10, got {randaugment!r}')
+        self.pipeline = None
+        try:
+            if backend == 'torchvision': self.pipeline = self._torchvision()
+            else: import PIL
+        except Exception as error:                              # missing, or built for another torch
+            raise ImportError(f'augmentation by {backend}: it cannot be imported ({error})') from error
 
     def __repr__(self):
-        return f'Augment({self.size}, {self.scale}, flip={self.flip}, randaugment={self.randaugment}, erase={self.erase}, backend={self.backend!r})'
+        return (f'Augment({self.size}, {self.scale}, flip={self.flip}, randaugment={self.randaugment}, erase={self.erase}, '
+                f'backend={self.backend!r})')
 
     def _torchvision(self):
         from torchvision.transforms import v2
-        change = v2.RandomApply([v2.RandAugment(1, magnitude=21, num_magnitude_bins=31)], p=0.5)     # 21 of 30 is 7 of 10
+        change = v2.RandAugment(1, magnitude=round(3 * self.randaugment), num_magnitude_bins=31)     # 21 of 30 is 7 of 10
+        changes = [v2.RandomApply([change], p=0.5)] * 4 if self.randaugment else []
         return v2.Compose([v2.RandomResizedCrop(self.size, self.scale, antialias=True), v2.RandomHorizontalFlip(self.flip),
-                           v2.ToDtype(torch.uint8, scale=True), *[change] * (4 * self.randaugment),
-                           v2.ToDtype(torch.float32, scale=True), v2.RandomErasing(self.erase, value=0.45)])
+                           v2.ToDtype(torch.uint8, scale=True), *changes, v2.ToDtype(torch.float32, scale=True),
+                           v2.RandomErasing(self.erase, value=0.45)])
 
     def __call__(self, clip):
         if self.pipeline: return self.pipeline(clip.transpose(0, 1)).transpose(0, 1)                 # v2 wants (T, C, H, W)
         clip = random_flip(random_crop(clip, self.size, self.scale), self.flip)
-        return random_erasing(rand_augment(clip) if self.randaugment else clip, self.erase)
+        return random_erasing(rand_augment(clip, magnitude=self.randaugment) if self.randaugment else clip, self.erase)
 
-def _backend():
-    "'torchvision' if it imports, else 'pillow'."
-    try: import torchvision.transforms.v2
-    except Exception: return 'pillow'              # missing, or built for another torch
-    return 'torchvision'
+class CenterCrop:
+    """What is done to a clip (C, T, H, W) that is not augmented: nothing if its frames have the size, else the crop of validation
+    (short side at 256 for a crop of 224, in proportion for others, then the center)."""
+    def __init__(self, size):    # side of the result, or (H, W)
+        self.size = (size, size) if isinstance(size, int) else tuple(size)
+
+    def __repr__(self): return f'CenterCrop({self.size})'
+    def __call__(self, clip):
+        if tuple(clip.shape[2:]) == self.size: return clip
+        frames = resize_short_side(clip.transpose(0, 1), round(max(self.size) * 256 / 224))          # (T, C, H', W')
+        return crops(frames, self.size)[0].transpose(0, 1)
 
 # %% ../nbs/11_training.ipynb #d45b7701
 def train_small(
@@ -420,32 +446,58 @@ def _checked(option, value):
     return value
 
 # %% ../nbs/11_training.ipynb #716dcbba
+def derive_seed(*parts: int | str) -> int:
+    "A seed in [0, 2**63) that depends on all parts, such as derive_seed(seed, 'order', epoch): 63 bits of SHA-256."
+    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8]) >> 1
+
+def _set_seed(seed, device=torch.device('cpu')):
+    "Seed the CPU's generator and that of `device`, and no other device's."
+    torch.default_generator.manual_seed(seed)
+    if device.type != 'cpu': torch.get_device_module(device).manual_seed(seed)
+
+@contextmanager
+def _fork_rng(device=torch.device('cpu')):
+    "Leave the random numbers of the CPU and of `device` as they were."
+    module = None if device.type == 'cpu' else torch.get_device_module(device)
+    states = torch.default_generator.get_state(), module and module.get_rng_state()
+    try: yield
+    finally:
+        torch.default_generator.set_state(states[0])
+        if module: module.set_rng_state(states[1])
+
 class EpochSampler(Sampler):
     "The order of an epoch, with a seed for each item, as (index, seed): a function of `seed` and `epoch` alone."
     def __init__(self, length: int, seed: int): self.length, self.seed, self.epoch = length, seed, 0
     def __len__(self): return self.length
     def __iter__(self):
-        g = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        g = torch.Generator().manual_seed(derive_seed(self.seed, 'order', self.epoch))
         return zip(torch.randperm(self.length, generator=g).tolist(), torch.randint(2**31, (self.length,), generator=g).tolist())
+
+def _ready(clip, label, config, index):
+    "A normalized clip and its label, for a network of this config. Raises `ValueError` if they do not fit it."
+    expected = config.in_chans, *config.clip_size
+    if tuple(clip.shape) != expected: raise ValueError(f'item {index}: expected a clip {expected}, got {tuple(clip.shape)}')
+    if not 0 <= label < config.num_classes: raise ValueError(f'item {index}: expected a label below {config.num_classes}, got {label}')
+    return normalize(clip), label
 
 class _TrainClips(Dataset):
     "Augmented, normalized copies of an item; the key is one of `EpochSampler`'s."
-    def __init__(self, data, transform, repeats): self.data, self.transform, self.repeats = data, transform or (lambda clip: clip), repeats
+    def __init__(self, data, transform, repeats, config): self.data, self.transform, self.repeats, self.config = data, transform, repeats, config
     def __len__(self): return len(self.data)
     def __getitem__(self, key):
         index, seed = key
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with _fork_rng():
+            _set_seed(seed)
             clip, label = getattr(self.data, 'random_item', self.data.__getitem__)(index)
-            return [(normalize(self.transform(clip)), label) for _ in range(self.repeats)]
+            return [_ready(self.transform(clip), label, self.config, index) for _ in range(self.repeats)]
 
 class _ValClips(Dataset):
-    "Normalized items."
-    def __init__(self, data): self.data = data
+    "Normalized items in the center crop."
+    def __init__(self, data, config): self.data, self.config, self.crop = data, config, CenterCrop(config.clip_size[1:])
     def __len__(self): return len(self.data)
     def __getitem__(self, index):
         clip, label = self.data[index]
-        return normalize(clip), label
+        return _ready(self.crop(clip), label, self.config, index)
 
 def _collate(items): return default_collate([copy for copies in items for copy in copies])
 
@@ -462,25 +514,19 @@ def checkpointed(
     finally: model.checkpointed = before
 
 # %% ../nbs/11_training.ipynb #14f2e65e
-def _write(path, write):
-    "Let `write(path)` write a file that appears in its place complete or not at all."
-    part = path.with_name(f'.{path.name}.tmp')
-    write(part)
-    with part.open('rb') as file: os.fsync(file.fileno())
-    os.replace(part, path)
-
 def _accelerator(recipe):
     "An Accelerator for this recipe. In a notebook the last run's may still be remembered, with another precision."
-    try: from accelerate import Accelerator
+    try: from accelerate import Accelerator, DataLoaderConfiguration
     except ImportError as error: raise ImportError("training needs Accelerate: pip install 'mvit_nb[train]'") from error
     from accelerate.state import AcceleratorState
     if int(os.environ.get('WORLD_SIZE', 1)) == 1: AcceleratorState._reset_state(True)
-    return Accelerator(cpu=recipe.cpu or None, mixed_precision=recipe.precision, gradient_accumulation_steps=recipe.accumulate)
+    return Accelerator(cpu=recipe.cpu or None, mixed_precision=recipe.precision, gradient_accumulation_steps=recipe.accumulate,
+                       dataloader_config=DataLoaderConfiguration(non_blocking=True))
 
 def _bar(total, done, title, show):
-    "A progress bar on a terminal; elsewhere, or without tqdm, None."
+    "A progress bar on a terminal, to be closed by `with`; without tqdm, None."
     try: from tqdm import tqdm
-    except ImportError: return None
+    except ImportError: return nullcontext()
     return tqdm(total=total, initial=done, desc=title, unit=' clips', disable=None if show else True, leave=False)
 
 def _differences(old, new, prefix=''):
@@ -493,73 +539,155 @@ def _differences(old, new, prefix=''):
     return found
 
 # %% ../nbs/11_training.ipynb #0c80fb9a
+_LOOK = 10      # batches after which the losses are fetched from the device
+
 class _Run:
     "What a training run is made of. Counts batches of this process, and steps of the optimizer."
-    def __init__(self, model, train_data, val_data, out, recipe, transform):
-        self.raw, self.out, self.recipe, self.accelerator = model, out, recipe, _accelerator(recipe)
+    def __init__(self, model, train_data, val_data, out, recipe, transform, accelerator):
+        self.raw, self.out, self.recipe, self.accelerator = model, out, recipe, accelerator
         self.ema = None
         if recipe.ema:
             average = torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.ema)
-            self.ema = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=average).to(self.accelerator.device)
-        clips_per_step = recipe.batch_size * recipe.accumulate * self.accelerator.num_processes
-        optimizer = torch.optim.AdamW(param_groups(model, recipe.weight_decay), recipe.lr or 1.6e-3 * clips_per_step / 512)
+            self.ema = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=average).to(accelerator.device)
+        self.clips_per_batch = recipe.batch_size * accelerator.num_processes
+        lr = recipe.lr or 1.6e-3 * self.clips_per_batch * recipe.accumulate / 512
+        self.adamw = torch.optim.AdamW(param_groups(model, recipe.weight_decay), lr)
         self.sampler = EpochSampler(len(train_data), recipe.seed)
-        loader = DataLoader(_TrainClips(train_data, transform, recipe.repeats), recipe.batch_size // recipe.repeats, sampler=self.sampler,
-                            collate_fn=_collate, drop_last=True, num_workers=recipe.workers)
-        val_loader = DataLoader(_ValClips(val_data), recipe.batch_size, num_workers=recipe.workers)
-        self.model, self.optimizer, self.loader, self.val_loader = self.accelerator.prepare(model, optimizer, loader, val_loader)
-        if not len(self.loader):
-            raise ValueError(f'batch_size: {len(train_data)} items make no batch of {clips_per_step // recipe.accumulate} clips')
-        steps = math.ceil(len(self.loader) / recipe.accumulate)
-        self.schedule = warmup_cosine(optimizer, round(recipe.warmup * recipe.epochs * steps), recipe.epochs * steps, recipe.final_lr, recipe.final_lr)
-        self.epoch = self.batch = self.step = 0                       # where we are
-        self.sums, self.rows, self.best = [0.0, 0.0, 0.0], [], -1.0   # loss, hits, clips of this epoch; metrics of the others
-        self.identity = dict(config=asdict(model.config), recipe=asdict(replace(recipe, save_steps=None, workers=0, cpu=False)), transform=repr(transform),
-                             items=len(train_data), processes=self.accelerator.num_processes)
+        reading = dict(num_workers=recipe.workers, persistent_workers=recipe.workers > 0, pin_memory=accelerator.device.type == 'cuda')
+        loader = DataLoader(_TrainClips(train_data, transform, recipe.repeats, model.config), recipe.batch_size // recipe.repeats,
+                            sampler=self.sampler, collate_fn=_collate, drop_last=True, **reading)
+        val_loader = DataLoader(_ValClips(val_data, model.config), recipe.batch_size, **reading)
+        self.model, self.optimizer, self.loader, self.val_loader = accelerator.prepare(model, self.adamw, loader, val_loader)
+        if not len(self.loader): raise ValueError(f'batch_size: {len(train_data)} items make no batch of {self.clips_per_batch} clips')
+        self.steps = math.ceil(len(self.loader) / recipe.accumulate)        # of an epoch
+        self.schedule = self.scheduled()
+        self.epoch = self.batch = self.step = 0                             # where we are
+        self.unseen, self.numbers = [], []                                  # of each batch: where it is, and its numbers on the device
+        self.sums, self.rows, self.best = [0.0, 0.0, 0.0], [], -1.0         # loss, hits, clips of this epoch; metrics of the others
+        transform = re.sub(' at 0x[0-9a-f]+', '', repr(transform))          # a function, wherever it lies
+        self.identity = dict(config=asdict(model.config), recipe=asdict(replace(recipe, save_steps=None, workers=0, cpu=False)),
+                             transform=transform, items=len(train_data), processes=accelerator.num_processes)
 
-    _COUNTS = 'epoch', 'batch', 'step', 'sums', 'rows', 'best', 'identity'
+    _COUNTS = 'epoch', 'batch', 'step', 'sums', 'rows', 'best', 'identity'     # saved as they are
+
+    def note(self, loss, hits, length):
+        "Remember what a batch gave, without waiting for it: its loss, hits, and length of the gradient (0 where no step was due)."
+        self.unseen.append((self.step, self.schedule.get_last_lr()[0]))
+        self.numbers.append(torch.stack([loss.detach(), hits.to(loss), length.detach().to(loss)]))
+
+    def look(self):
+        "Fetch the numbers of the batches since the last look, over all processes. Raises `TrainingError` for one that is not finite."
+        if not self.unseen: return
+        processes, unseen = self.accelerator.num_processes, self.unseen
+        numbers = self.accelerator.reduce(torch.stack(self.numbers), 'sum').tolist()
+        self.unseen, self.numbers = [], []
+        for (step, lr), (loss, hits, length) in zip(unseen, numbers):
+            self.check(loss / processes, 'loss', step, lr)
+            self.check(length / processes, 'length of the gradient', step, lr)
+            self.sums = [a + b for a, b in zip(self.sums, (loss / processes * self.clips_per_batch, hits, self.clips_per_batch))]
+
+    def check(self, value, name, step, lr):
+        "Stop if `value` is not finite."
+        if math.isfinite(value): return
+        last = self.out / 'last.safetensors'
+        good = f'the last good checkpoint is {last} (epoch {self.rows[-1]["epoch"]})' if self.rows else 'there is no checkpoint yet'
+        raise TrainingError(f'the {name} is {value} in epoch {self.epoch + 1}, after step {step}, at learning rate {lr:.3g}; {good}')
+
+    def scheduled(self, done=0):
+        "The schedule of the learning rate, after so many steps."
+        total, final = self.recipe.epochs * self.steps, self.recipe.final_lr
+        return warmup_cosine(self.adamw, round(self.recipe.warmup * total), total, final, final, done)
 
     def save(self):
         "Write all that is needed to go on from here."
+        self.look()
         if self.accelerator.is_main_process:
             state = {name: getattr(self, name) for name in self._COUNTS}
-            parts = dict(model=self.raw, optimizer=self.optimizer, schedule=self.schedule, ema=self.ema)
-            state |= {name: part and part.state_dict() for name, part in parts.items()}
-            _write(self.out / 'state.pt', lambda path: torch.save(state, path))
+            state |= dict(model=self.raw.state_dict(), averages=self.adamw.state_dict()['state'], ema=self.ema and self.ema.state_dict())
+            write_file(self.out / 'state.pt', lambda path: torch.save(state, path))
         self.accelerator.wait_for_everyone()
 
     def restore(self):
-        "Go on from what `save` wrote. Raises `TrainingError` if that was another run."
-        try: state = torch.load(self.out / 'state.pt', map_location='cpu', weights_only=True)
-        except Exception as error: raise TrainingError(f'{self.out / "state.pt"}: cannot be read ({type(error).__name__})') from error
-        if differ := _differences(state['identity'], self.identity):
-            raise TrainingError(f'{self.out} holds another run: {"; ".join(differ)}')
+        "Go on from what `save` wrote. Raises `TrainingError`, with nothing changed, if that was another run or cannot have been one."
+        path = self.out / 'state.pt'
+        try: state = read_torch(path)
+        except ValueError as error: raise TrainingError(str(error)) from error
+        if wrong := _wrong_state(state, self): raise TrainingError(f'{path}: {wrong}')
         self.raw.load_state_dict(state['model'])
-        self.optimizer.load_state_dict(state['optimizer'])
-        self.schedule.load_state_dict(state['schedule'])
+        self.adamw.load_state_dict(self.adamw.state_dict() | dict(state=state['averages']))
         if self.ema: self.ema.load_state_dict(state['ema'])
         for name in self._COUNTS: setattr(self, name, state[name])
+        self.schedule = self.scheduled(self.step)                         # the rate is a function of the step alone
 
-    def check(self, value, name):
-        "Stop if `value` is not finite."
-        if math.isfinite(float(value)): return
-        last = self.out / 'last.safetensors'
-        good = f'the last good checkpoint is {last} (epoch {self.rows[-1]["epoch"]})' if self.rows else 'there is no checkpoint yet'
-        raise TrainingError(f'the {name} is {float(value)} in epoch {self.epoch + 1}, after step {self.step}, at learning rate '
-                            f'{self.schedule.get_last_lr()[0]:.3g}; {good}')
+# %% ../nbs/11_training.ipynb #9c2f7c3b
+_METRICS = 'epoch', 'step', 'lr', 'loss', 'accuracy', 'val_loss', 'val_accuracy', 'clips_per_s'
+
+def _wrong_tensors(found, wanted, prefix):
+    "How nested dicts of tensors differ in keys, shapes and types from those `wanted`, or what is not finite; None if nothing."
+    if not isinstance(found, dict): return f'{prefix}: expected a dict, got {type(found).__name__}'
+    if missing := wanted.keys() - found.keys(): return f'{prefix}.{min(missing, key=str)} is missing'
+    if extra := found.keys() - wanted.keys(): return f'{prefix}.{min(extra, key=str)} is unexpected'
+    for key, expected in wanted.items():
+        got, name = found[key], f'{prefix}.{key}'
+        if isinstance(expected, dict):
+            if wrong := _wrong_tensors(got, expected, name): return wrong
+            continue
+        shown = f'{tuple(got.shape)} {got.dtype}' if isinstance(got, torch.Tensor) else repr(got)
+        form = f'{tuple(expected.shape)} {expected.dtype}'
+        if shown != form: return f'{name}: expected a tensor {form}, got {shown}'
+        if not got.isfinite().all(): return f'{name} is not finite'
+
+def _is_number(value): return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+def _wrong_counts(state, run):
+    "Which number of a state cannot be, or None."
+    epoch, batch, step, sums, rows = (state[name] for name in ('epoch', 'batch', 'step', 'sums', 'rows'))
+    for name, most in (('epoch', run.recipe.epochs), ('batch', 0 if epoch == run.recipe.epochs else len(run.loader))):
+        if type(state[name]) is not int or not 0 <= state[name] <= most:
+            return f'{name}: expected an integer from 0 to {most}, got {state[name]!r}'
+    expected = epoch * run.steps + (run.steps if batch == len(run.loader) else batch // run.recipe.accumulate)
+    if type(step) is not int or step != expected: return f'step: expected {expected} in epoch {epoch} after batch {batch}, got {step!r}'
+    clips = batch * run.clips_per_batch
+    if not isinstance(sums, list) or len(sums) != 3 or not all(map(_is_number, sums)) or sums[2] != clips:
+        return f'sums: expected three numbers, the last {clips}, got {sums!r}'
+    if not isinstance(rows, list) or len(rows) != epoch: return f'rows: expected the metrics of {epoch} epochs, got {str(rows)[:100]}'
+    for i, row in enumerate(rows):
+        if not isinstance(row, dict) or tuple(row) != _METRICS or not all(map(_is_number, row.values())) or row['epoch'] != i + 1:
+            return f'rows: expected {", ".join(_METRICS)} of epoch {i + 1}, got {str(row)[:100]}'
+    best = max((row['val_accuracy'] for row in rows), default=-1.0)
+    if state['best'] != best: return f'best: expected {best}, got {state["best"]!r}'
+
+def _wrong_state(state, run):
+    "Why this run cannot go on from a state that was read, in words; None if it can."
+    keys = {*run._COUNTS, 'model', 'averages', 'ema'}
+    if not isinstance(state, dict): return f'expected a dict, got {type(state).__name__}'
+    if missing := keys - state.keys(): return f'{", ".join(sorted(missing))}: missing'
+    if extra := state.keys() - keys: return f'{", ".join(sorted(map(str, extra)))}: unexpected'
+    if not isinstance(state['identity'], dict): return f'identity: expected a dict, got {state["identity"]!r}'
+    if differ := _differences(state['identity'], run.identity): return f'the folder holds another run: {"; ".join(differ)}'
+    if wrong := _wrong_counts(state, run): return wrong
+    params = [p for group in run.adamw.param_groups for p in group['params']]
+    averages = {i: dict(step=torch.tensor(0.0), exp_avg=p, exp_avg_sq=p) for i, p in enumerate(params)} if state['step'] else {}
+    wrong = _wrong_tensors(state['model'], run.raw.state_dict(), 'model') or _wrong_tensors(state['averages'], averages, 'averages')
+    if wrong: return wrong
+    for i, average in state['averages'].items():
+        if average['step'] != state['step']: return f'averages.{i}.step: expected {state["step"]}, got {average["step"].item()}'
+        if (average['exp_avg_sq'] < 0).any(): return f'averages.{i}.exp_avg_sq: expected squares, got negative numbers'
+    if not run.ema: return None if state['ema'] is None else f'ema: expected None, got {type(state["ema"]).__name__}'
+    if wrong := _wrong_tensors(state['ema'], run.ema.state_dict(), 'ema'): return wrong
+    averaged = int(state['ema']['n_averaged'])
+    if averaged != state['step']: return f'ema.n_averaged: expected {state["step"]}, got {averaged}'
 
 # %% ../nbs/11_training.ipynb #8ecbf0ad
 def _train_step(run, clips, targets):
-    "One batch; where it completes a step, the optimizer's too."
+    "One batch; where it completes a step, the optimizer's too. Asks the device for no number."
     r, acc = run.recipe, run.accelerator
     logits = run.model(clips)
     loss = F.cross_entropy(logits, targets, label_smoothing=r.label_smoothing)
     hits = (logits.argmax(1) == targets.argmax(1)).sum()
-    seen = acc.reduce(torch.stack([loss.detach() * len(clips), hits.to(loss), loss.new_tensor(len(clips))]), 'sum')
-    run.check(seen[0] / seen[2], 'loss')
     acc.backward(loss)
-    if acc.sync_gradients: run.check(acc.clip_grad_norm_(run.model.parameters(), r.clip_grad), 'length of the gradient')
-    run.sums = [a + b for a, b in zip(run.sums, seen.tolist())]
+    length = acc.clip_grad_norm_(run.model.parameters(), r.clip_grad or math.inf) if acc.sync_gradients else torch.zeros_like(loss)
+    run.note(loss, hits, length)
     run.optimizer.step()
     if acc.sync_gradients:
         run.schedule.step()
@@ -569,21 +697,24 @@ def _train_step(run, clips, targets):
 
 def _train_epoch(run, title, show):
     "The rest of an epoch."
-    r, acc, n = run.recipe, run.accelerator, run.recipe.batch_size * run.accelerator.num_processes
+    r, acc = run.recipe, run.accelerator
     run.model.train()
     run.sampler.epoch = run.epoch
-    bar = _bar(len(run.loader) * n, run.batch * n, title, show and acc.is_main_process)
-    for clips, labels in acc.skip_first_batches(run.loader, run.batch) if run.batch else run.loader:
-        torch.manual_seed(((r.seed * 1_009 + run.epoch) * 1_000_003 + run.batch) * 4_099 + acc.process_index)
-        with acc.accumulate(run.model):
-            _train_step(run, *mixup_cutmix(clips, labels, run.raw.config.num_classes, r.mixup, r.cutmix))
-        run.batch += 1
-        if bar is not None:
-            loss, hits, clips_seen = run.sums
-            bar.set_postfix(loss=f'{loss / clips_seen:.3f}', accuracy=f'{hits / clips_seen:.1%}')
-            bar.update(n)
-        if acc.sync_gradients and r.save_steps and run.step % r.save_steps == 0: run.save()
-    if bar is not None: bar.close()
+    batches = acc.skip_first_batches(run.loader, run.batch) if run.batch else run.loader
+    done = run.batch * run.clips_per_batch
+    with _bar(len(run.loader) * run.clips_per_batch, done, title, show and acc.is_main_process) as bar:
+        for clips, labels in batches:
+            _set_seed(derive_seed(r.seed, 'batch', run.epoch, run.batch, acc.process_index), acc.device)
+            with acc.accumulate(run.model):
+                _train_step(run, *mixup_cutmix(clips, labels, run.raw.config.num_classes, r.mixup, r.cutmix, r.repeats))
+            run.batch += 1
+            if run.batch % _LOOK == 0 or run.batch == len(run.loader):
+                run.look()
+                loss, hits, seen = run.sums
+                if bar is not None:
+                    bar.set_postfix(loss=f'{loss / seen:.3f}', accuracy=f'{hits / seen:.1%}', refresh=False)
+                    bar.update(seen - bar.n)
+            if acc.sync_gradients and r.save_steps and run.step % r.save_steps == 0: run.save()
 
 # %% ../nbs/11_training.ipynb #8a1f2a87
 @torch.no_grad()
@@ -601,20 +732,21 @@ def _finish_epoch(run, seconds):
     "Validate, note the metrics, save; then the next epoch begins."
     loss, hits, clips = run.sums
     val_loss, val_accuracy = _validate(run)
-    run.check(val_loss, 'validation loss')
+    lr = run.schedule.get_last_lr()[0]
+    run.check(val_loss, 'validation loss', run.step, lr)
     run.epoch, run.batch, run.sums = run.epoch + 1, 0, [0.0, 0.0, 0.0]
-    run.rows.append(dict(epoch=run.epoch, step=run.step, lr=run.schedule.get_last_lr()[0], loss=loss / clips, accuracy=hits / clips,
-                          val_loss=val_loss, val_accuracy=val_accuracy, clips_per_s=clips / seconds))
+    numbers = run.epoch, run.step, lr, loss / clips, hits / clips, val_loss, val_accuracy, clips / seconds
+    run.rows.append(dict(zip(_METRICS, numbers)))
     if run.accelerator.is_main_process:
         model = run.ema.module if run.ema else run.raw
         if val_accuracy > run.best: checkpoints.save_checkpoint(model, run.out / 'best.safetensors')
         checkpoints.save_checkpoint(model, run.out / 'last.safetensors')
-        _write(run.out / 'metrics.csv', lambda path: _write_metrics(run.rows, path))
+        write_file(run.out / 'metrics.csv', lambda path: _write_metrics(run.rows, path))
     run.best = max(run.best, val_accuracy)
     run.save()
 
 def _write_metrics(rows, path):
-    with path.open('w', newline='', encoding='utf-8') as file:
+    with Path(path).open('w', newline='', encoding='utf-8') as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader(), writer.writerows(rows)
 
@@ -622,48 +754,108 @@ def _write_metrics(rows, path):
 def train(
     model: MViT,             # trained in place
     train_data,              # items (clip (C, T, H, W) with pixels from 0 to 1, class number); `random_item(i)` is preferred where there is one
-    val_data,                # the same
+    val_data,                # the same; frames of another size are center-cropped
     out,                     # folder for best.safetensors, last.safetensors, metrics.csv, classes.txt and state.pt
     recipe: Recipe | None = None,
     *,
-    transform=None,          # of a training clip, such as `Augment`
+    transform=None,          # of a training clip, instead of the recipe's augmentation; with workers it must be picklable
     resume: bool = False,    # go on with the run in `out`, if there is one
     verbose: bool = True,    # print a line per epoch; on a terminal, a bar too
     **changes,               # fields of the recipe, such as epochs=10
 ) -> list[dict]:
     """Train on what Accelerate finds: a CPU, one GPU, or the processes that torchrun, `accelerate launch` or notebook_launcher started.
-    Returns the metrics of each epoch. Raises `TrainingError` for a loss that is not finite, or a folder that holds another run."""
+    Returns the metrics of each epoch. Raises `TrainingError` for a loss that is not finite, a folder that holds another run or is in
+    use, and a state that cannot be resumed; `ValueError` for data that do not fit the model or the recipe."""
     recipe, out = replace(recipe or Recipe(), **changes), Path(out).expanduser()
-    classes = getattr(train_data, 'classes', None)
-    if classes and len(classes) != model.config.num_classes:
-        raise ValueError(f'the model has {model.config.num_classes} classes, the data {len(classes)}; starting_model gives it another head')
-    begun = (out / 'state.pt').exists()
-    if begun and not resume: raise TrainingError(f'{out} holds a run already: resume it, or choose another folder')
-    with torch.random.fork_rng(devices=[]), checkpointed(model) if recipe.checkpointing else nullcontext():
-        run = _Run(model, train_data, val_data, out, recipe, transform)
-        run.accelerator.wait_for_everyone()                          # all have looked before one writes
-        out.mkdir(parents=True, exist_ok=True)
-        if classes and run.accelerator.is_main_process: _write(out / 'classes.txt', lambda path: path.write_text('\n'.join(classes) + '\n'))
+    classes = _class_names(train_data, model.config, recipe, transform)
+    transform = transform or _transform(recipe, model.config.clip_size[1:])
+    with ExitStack() as stack:
+        accelerator = stack.enter_context(_accelerating(recipe, model))
+        stack.enter_context(_fork_rng(accelerator.device))
+        if recipe.checkpointing: stack.enter_context(checkpointed(model))
+        run = _Run(model, train_data, val_data, out, recipe, transform, accelerator)
+        stack.enter_context(_locked(out, accelerator))
+        begun = (out / 'state.pt').exists()
+        if begun and not resume: raise TrainingError(f'{out} holds a run already: resume it, or choose another folder')
+        accelerator.wait_for_everyone()                              # all have looked before one writes
         if begun: run.restore()
-        board = _tensorboard(out) if run.accelerator.is_main_process else None
+        if classes and accelerator.is_main_process:
+            text = ''.join(f'{name}\n' for name in classes)
+            write_file(out / 'classes.txt', lambda path: Path(path).write_text(text, encoding='utf-8', newline='\n'))
+        board = stack.enter_context(_tensorboard(out)) if accelerator.is_main_process else None
         while run.epoch < recipe.epochs:
             start, before = time.perf_counter(), run.sums[2]
             _train_epoch(run, f'epoch {run.epoch + 1}/{recipe.epochs}', verbose)
             _finish_epoch(run, (time.perf_counter() - start) * run.sums[2] / max(run.sums[2] - before, 1))
-            if board: [board.add_scalar(name, value, run.step) for name, value in run.rows[-1].items() if name not in ('epoch', 'step')]
-            if verbose: run.accelerator.print(_line(run.rows[-1], recipe.epochs))
-        run.accelerator.unwrap_model(run.model, keep_fp32_wrapper=False)
-        model.eval()
+            if board:
+                for name in _METRICS[2:]: board.add_scalar(name, run.rows[-1][name], run.step)
+            if verbose: accelerator.print(_line(run.rows[-1], recipe.epochs))
     return run.rows
+
+# %% ../nbs/11_training.ipynb #56200ae8
+def _class_names(data, config, recipe, transform):
+    "The names of the classes, or None. Raises `ValueError` if the data do not fit the model or the recipe."
+    names = getattr(data, 'classes', None)
+    if names and len(names) != config.num_classes:
+        raise ValueError(f'the model has {config.num_classes} classes, the data {len(names)}; starting_model gives it another head')
+    for name in names or ():                                         # a line each in classes.txt, so each must be one
+        if not isinstance(name, str) or name.splitlines() != [name] or name.strip() != name or not _is_unicode(name):
+            raise ValueError(f'a class is named {name!r}: expected one line of text in Unicode, without spaces at its ends')
+    if transform is None and recipe.augment != 'none' and recipe.flip and getattr(data, 'directional', False):
+        raise ValueError("flip: the classes of these data are directions, which mirrored clips would belie; take flip=0 or augment='none'")
+    return names
+
+def _is_unicode(text):
+    "Whether a text can be written as UTF-8; names of files that are not UTF-8 cannot."
+    try: return bool(text.encode())
+    except UnicodeEncodeError: return False
+
+def _transform(recipe, size):
+    "What the recipe does to a training clip, for a crop of `size` (H, W)."
+    if recipe.augment == 'none': return CenterCrop(size)
+    return Augment(size, (recipe.min_crop, 1.0), recipe.flip, recipe.randaugment, recipe.erase, recipe.augment)
+
+@contextmanager
+def _accelerating(recipe, model):
+    "An Accelerator. Afterwards the model is as it was before, but for its weights, and in evaluation mode; a process group made here is gone."
+    distributed = torch.distributed.is_available()
+    had_group, had_forward = distributed and torch.distributed.is_initialized(), 'forward' in vars(model)
+    accelerator = _accelerator(recipe)
+    try: yield accelerator
+    finally:
+        accelerator.unwrap_model(model, keep_fp32_wrapper=False).eval()
+        if not had_forward: vars(model).pop('forward', None)                # Accelerate puts the class's method there
+        accelerator.free_memory()
+        accelerator.gradient_state._reset_state()
+        if distributed and torch.distributed.is_initialized() and not had_group:
+            torch.distributed.destroy_process_group()
+            type(accelerator.state)._reset_state(True)
+
+@contextmanager
+def _locked(out, accelerator):
+    "The folder `out`, made if need be, for this run alone. Raises `TrainingError` in all processes if another run is in it."
+    from accelerate.utils import broadcast_object_list
+    from filelock import FileLock, Timeout
+    lock, problem = FileLock(out / '.lock'), None
+    if accelerator.is_main_process:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
+        except Timeout: problem = f'{out}: another run is in this folder at the moment'
+        except OSError as error: problem = f'{out}: cannot be used ({error})'
+    problem, = broadcast_object_list([problem])
+    if problem: raise TrainingError(problem)
+    try: yield
+    finally: lock.release()
 
 def _line(row, epochs):
     return (f'epoch {row["epoch"]:>{len(str(epochs))}}/{epochs}  loss {row["loss"]:.3f}  accuracy {row["accuracy"]:6.1%}  '
             f'validation: loss {row["val_loss"]:.3f}  accuracy {row["val_accuracy"]:6.1%}')
 
 def _tensorboard(out):
-    "A TensorBoard writer, if TensorBoard is installed."
+    "A TensorBoard writer, to be closed by `with`; None if TensorBoard is not installed."
     try: from torch.utils.tensorboard import SummaryWriter
-    except Exception: return None
+    except Exception: return nullcontext()
     return SummaryWriter(out / 'tensorboard')
 
 # %% ../nbs/11_training.ipynb #d3ced6d6
