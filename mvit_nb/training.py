@@ -9,7 +9,7 @@ __all__ = ['SMALL_MVIT', 'SMALL_VIT', 'MovingShapes', 'param_groups', 'warmup_co
            'starting_model']
 
 # %% ../nbs/11_training.ipynb #4a0e3698
-import csv, hashlib, math, os, re, time
+import atexit, csv, hashlib, math, os, re, time
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
@@ -619,7 +619,7 @@ class _Run:
         for name in self._COUNTS: setattr(self, name, state[name])
         self.schedule = self.scheduled(self.step)                         # the rate is a function of the step alone
 
-# %% ../nbs/11_training.ipynb #9c2f7c3b
+# %% ../nbs/11_training.ipynb #83b6d160
 _METRICS = 'epoch', 'step', 'lr', 'loss', 'accuracy', 'val_loss', 'val_accuracy', 'clips_per_s'
 
 def _wrong_tensors(found, wanted, prefix):
@@ -792,7 +792,7 @@ def train(
             if verbose: accelerator.print(_line(run.rows[-1], recipe.epochs))
     return run.rows
 
-# %% ../nbs/11_training.ipynb #56200ae8
+# %% ../nbs/11_training.ipynb #b91df8f5
 def _class_names(data, config, recipe, transform):
     "The names of the classes, or None. Raises `ValueError` if the data do not fit the model or the recipe."
     names = getattr(data, 'classes', None)
@@ -817,19 +817,23 @@ def _transform(recipe, size):
 
 @contextmanager
 def _accelerating(recipe, model):
-    "An Accelerator. Afterwards the model is as it was before, but for its weights, and in evaluation mode; a process group made here is gone."
-    distributed = torch.distributed.is_available()
-    had_group, had_forward = distributed and torch.distributed.is_initialized(), 'forward' in vars(model)
+    """An Accelerator. Afterwards the model is as it was before, but for its weights, and in evaluation mode. A process group that
+    was made here lasts as long as the process: torchrun's processes cannot make a second one, and may want to train again."""
+    had_group, had_forward = _has_group(), 'forward' in vars(model)
     accelerator = _accelerator(recipe)
+    if _has_group() and not had_group: atexit.register(_destroy_group)
     try: yield accelerator
     finally:
         accelerator.unwrap_model(model, keep_fp32_wrapper=False).eval()
         if not had_forward: vars(model).pop('forward', None)                # Accelerate puts the class's method there
         accelerator.free_memory()
         accelerator.gradient_state._reset_state()
-        if distributed and torch.distributed.is_initialized() and not had_group:
-            torch.distributed.destroy_process_group()
-            type(accelerator.state)._reset_state(True)
+
+def _has_group(): return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+def _destroy_group():
+    "What a process owes to the others before it ends, in whatever way."
+    if _has_group(): torch.distributed.destroy_process_group()
 
 @contextmanager
 def _locked(out, accelerator):
