@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = ['SMALL_MVIT', 'SMALL_VIT', 'MovingShapes', 'param_groups', 'warmup_cosine', 'mixup_cutmix', 'random_crop',
            'random_flip', 'random_erasing', 'change_frames', 'rand_augment', 'Augment', 'CenterCrop', 'train_small',
-           'verdicts', 'TrainingError', 'VideoFolder', 'Recipe', 'derive_seed', 'EpochSampler', 'checkpointed', 'train',
-           'starting_model']
+           'verdicts', 'Recipe', 'derive_seed', 'EpochSampler', 'checkpointed', 'train', 'starting_model']
 
 # %% ../nbs/11_training.ipynb #4a0e3698
 import atexit, csv, hashlib, math, os, re, time
@@ -20,6 +19,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 import torch.nn.functional as F
 from .clips import DIRECTIONS, normalize
+from .folder import TrainingError, VideoFolder
 from .model import MViT, create_model
 from .plan import MViTConfig, list_models
 from .video import crops, resize_short_side
@@ -312,76 +312,6 @@ def verdicts(
             clips = clips.gather(2, places[:, None, :, None, None].expand_as(clips))
         found.append(model(clips).argmax(1))
     return torch.cat(found)
-
-# %% ../nbs/11_training.ipynb #b05ad886
-class TrainingError(RuntimeError):
-    "Training cannot start or go on. The message says why, and what is left on disk."
-
-def _classes_in(root):
-    "{class: its files, sorted} of a folder with a sub-folder for each class."
-    files = {d.name: sorted(f for f in d.iterdir() if f.is_file() and not f.name.startswith('.'))
-             for d in sorted(root.iterdir()) if d.is_dir() and not d.name.startswith('.')}
-    if len(files) < 2: raise ValueError(f'{root}: expected a sub-folder for each of two or more classes, got {list(files) or "none"}')
-    if empty := [name for name, found in files.items() if not found]: raise ValueError(f'{root}: no videos in {", ".join(empty)}')
-    return files
-
-def _set_aside(files, fraction):
-    "The files of one class that validate: those with the smallest hash of their name, one at least."
-    if len(files) < 2: raise ValueError(f'{files[0].parent}: expected two or more videos, one to train and one to validate with, got 1')
-    by_hash = sorted(files, key=lambda f: hashlib.sha1(f'{f.parent.name}/{f.name}'.encode()).digest())
-    return set(by_hash[:max(1, min(len(files) - 1, round(fraction * len(files))))])
-
-# %% ../nbs/11_training.ipynb #7da31ab0
-class VideoFolder(Dataset):
-    """Clips (3, T, H, W), pixels from 0 to 1, of the videos in root/class/, or in root/train/class/ and root/val/class/.
-    An unreadable video is replaced by the next one; `unreadable` keeps the reasons. Raises `TrainingError` if there are too many
-    (each worker process counts its own), `ValueError` for a folder that is no data set."""
-    def __init__(self,
-        root,
-        config: MViTConfig,             # of the network: T, τ and crop
-        split: str = 'train',           # or 'val'
-        val_fraction: float = 0.2,      # of each class, where root has no 'train' and 'val'
-        most_unreadable: float = 0.1,   # of the videos
-    ):
-        if split not in ('train', 'val'): raise ValueError(f"split: expected 'train' or 'val', got {split!r}")
-        root = Path(root).expanduser()
-        if not root.is_dir(): raise ValueError(f'{root}: no such folder')
-        if (root / 'train').is_dir() and (root / 'val').is_dir():
-            files, names = _classes_in(root / split), list(_classes_in(root / 'train'))
-            if list(files) != names: raise ValueError(f'{root}: expected the same classes in train and val, got {names} and {list(files)}')
-        else:
-            files = _classes_in(root)
-            aside = {name: _set_aside(found, val_fraction) for name, found in files.items()}
-            files = {name: [f for f in found if (f in aside[name]) == (split == 'val')] for name, found in files.items()}
-        self.root, self.split, self.config, self.classes, self.unreadable = root, split, config, tuple(files), {}
-        self.items = [(path, label) for label, found in enumerate(files.values()) for path in found]
-        self.limit = most_unreadable * len(self.items)
-
-    def __len__(self): return len(self.items)
-    def __getitem__(self, index): return self._item(index, 'center')
-    def random_item(self, index):
-        "The clip (C, T, H, W) at a random moment, not yet cropped, and its label."
-        return self._item(index, 'random')
-
-    def _item(self, index, mode):
-        from mvit_nb.video import VideoError
-        for path, label in self.items[index:] + self.items[:index]:
-            if path in self.unreadable: continue
-            try: return self._clip(path, mode), label
-            except VideoError as error: self.unreadable[path] = str(error)
-            if len(self.unreadable) > self.limit:
-                raise TrainingError(f'{self.root}: {len(self.unreadable)} of {len(self.items)} videos of {self.split} cannot be read, '
-                                    f'more than allowed; the last: {self.unreadable[path]}')
-        raise TrainingError(f'{self.root}: no video of {self.split} can be read')
-
-    def _clip(self, path, mode):
-        from mvit_nb.video import crops, make_views, probe, read_clips, resize_short_side
-        c, info = self.config, probe(path)
-        H, W = c.clip_size[1:]
-        view, = make_views(info.duration, info.fps, c.num_frames, c.sampling_rate, num_clips=1, mode=mode)
-        short = round(max(H, W) * 256 / 224)
-        (_, frames), = read_clips(path, [view.times], lambda picture: resize_short_side(picture[None], short)[0])
-        return (frames if mode == 'random' else crops(frames, (H, W))[0]).transpose(0, 1)
 
 # %% ../nbs/11_training.ipynb #c6f0c965
 def _option(default, text, allowed=None):
