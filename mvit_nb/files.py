@@ -270,7 +270,7 @@ def _open_plain(
     What goes wrong here or inside the `with` block is raised as `FileError` with the name in it."""
     name = path if name is None else name
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode): raise FileError('a folder' if os.path.isdir(path) else 'not a plain file, but a pipe or a device')
+        if not stat.S_ISREG(os.stat(path).st_mode): raise FileError('a directory, not a file' if os.path.isdir(path) else 'a pipe or a device, not a file')
         with open(path, 'rb') as file: yield file
     except Exception as error:
         raise FileError(f'{name}: {_why(error)}') from error
