@@ -8,21 +8,33 @@ __all__ = ['CheckpointError', 'PublishedCheckpoint', 'published_checkpoints', 'r
            'load_model', 'save_checkpoint', 'export_state']
 
 # %% ../nbs/09_checkpoints.ipynb #3588b78e
-import hashlib, json, math, os, pickle, re, sys
+import hashlib, json, math, os, re, zlib
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
-from http.client import HTTPException
 from itertools import accumulate
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote, urldefrag, urlsplit
+from urllib.request import url2pathname
 import torch
+from .files import FileError, _described, _open_plain, _why, download, read_torch, remove_leftovers, write_file
 from .plan import _CHECKS, MViTConfig, _pooling, clip_grid, get_config, list_models
 from .model import MViT, resize_table
 from .pooling import pooled_length
 
 # %% ../nbs/09_checkpoints.ipynb #8dd0fdc6
-class CheckpointError(ValueError):
+class CheckpointError(FileError):
     "A checkpoint that cannot be read, or does not fit the model. The model is left as it was."
+
+@contextmanager
+def _about(where):
+    "What goes wrong with the content of `where` becomes a `CheckpointError` that begins with this name."
+    try: yield
+    except CheckpointError as error:
+        if str(error).startswith(f'{where}: '): raise
+        raise CheckpointError(f'{where}: {error}') from None
+    except FileError as error: raise CheckpointError(str(error)) from error
+    except Exception as error: raise CheckpointError(f'{where}: damaged, or no MViT ({_why(error)})') from error
 
 # %% ../nbs/09_checkpoints.ipynb #d997e78e
 @dataclass(frozen=True)
@@ -74,67 +86,94 @@ def _published(source):
 def _note(row): return f'; {row.note}' if row and row.note else ''
 
 # %% ../nbs/09_checkpoints.ipynb #9bb40d6e
-def _is_url(source): return isinstance(source, str) and re.match('(https?|file)://', source) is not None
+def _is_url(source): return isinstance(source, str) and re.match('(https?|file)://', source, re.IGNORECASE) is not None
 
 def _cache_path(url):
     "Where a download is kept: in torch.hub's cache, in a folder of its own (many files are called model.pth), under its own name."
-    name = re.sub(r'[^\w.-]', '_', unquote(urlsplit(url).path).rpartition('/')[2]) or 'checkpoint'
+    name = re.sub(r'[^\w.-]', '_', unquote(urlsplit(url).path).rpartition('/')[2])[-100:] or 'checkpoint'
     return Path(torch.hub.get_dir()) / 'checkpoints' / 'mvit_nb' / hashlib.sha256(url.encode()).hexdigest()[:12] / name
 
-def _sha256(path):
-    with open(path, 'rb') as file: return hashlib.file_digest(file, 'sha256').hexdigest()
+def _local_path(url):
+    "The path in a file:// URL."
+    parts = urlsplit(url)
+    if parts.netloc not in ('', 'localhost'): raise CheckpointError(f'{url}: expected file:///…, a file of this machine, got {parts.netloc!r}')
+    return Path(url2pathname(parts.path))
 
 # %% ../nbs/09_checkpoints.ipynb #1f443c52
-def _download(source):
-    """The local path of what a URL names: from the cache, or downloaded (file:// always is: the file may have changed). A checksum in
-    `published_checkpoints()` or behind the URL, as in …/weights.pth#sha256=dbeb1030, must be the file's, or its beginning."""
+def _checksum(source):
+    """The URL in `source`, and the SHA-256 that its file must have, or begin with: behind the URL, as in …/weights.pth#sha256=dbeb1030,
+    or in `published_checkpoints()`; None: no matter which."""
     url, fragment = urldefrag(source)
     if fragment and not re.fullmatch('sha256=[0-9a-fA-F]{8,64}', fragment):
         raise CheckpointError(f'{source}: expected sha256=… (8 to 64 hex digits) behind the #, got {fragment!r}')
-    path, row = _cache_path(url), _published(url)
-    checksum = fragment.removeprefix('sha256=').lower() or (row.sha256 if row else None)
-    if path.exists() and not url.startswith('file:') and (not checksum or _sha256(path).startswith(checksum)): return path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        torch.hub.download_url_to_file(url, str(path), checksum, progress=sys.stderr.isatty())
-    except (OSError, ValueError, RuntimeError, HTTPException) as error:      # no network, no such page, no room, another checksum, …
-        if hashes := re.search(r'invalid hash value \(expected "(\w+)", got "(\w+)"\)', str(error)):
-            reason = f'wrong checksum, expected {hashes[1]}, got {hashes[2][:len(hashes[1])]}; the file was removed'
-        else: reason = f'not downloaded, {re.sub("^<urlopen error |>$", "", str(error)) or type(error).__name__}'
-        raise CheckpointError(f'{source}: {reason}{_note(row)}') from None
-    return path
+    row = _published(url)
+    return url, fragment.removeprefix('sha256=').lower() or (row.sha256 if row else None)
+
+def _has_checksum(path, sha256, where):
+    "Whether a file has the checksum, if one is asked for."
+    if not sha256: return True
+    with _open_plain(path, where) as file: return hashlib.file_digest(file, 'sha256').hexdigest().startswith(sha256)
 
 # %% ../nbs/09_checkpoints.ipynb #7e57ea18
-def _reason(error, head):
-    "Why torch or safetensors could not read a file that begins with the bytes `head`, in one line."
-    if not head: return 'the file is empty'
-    text = head.decode(errors='ignore')
-    if all(c.isprintable() or c.isspace() for c in text):
-        what = 'a web page' if re.match(r'\s*<(!doctype|html)', text, re.IGNORECASE) else 'text'
-        return f'this is {what}, not a checkpoint; it begins with {text[:40]!r}'
-    if call := re.search(r'GLOBAL (\S+)', str(error)):
-        return f'refused: opening it would run {call[1]}, and only tensors and plain values are read'
-    if isinstance(error, pickle.UnpicklingError): return 'truncated, damaged, or a pickle that torch.save did not write'
-    return f'truncated, damaged, or no checkpoint ({str(error).split(". ")[0] or type(error).__name__})'
+_KEY, _FORMAT, _CRC = 'mvit_nb.config', 'mvit_nb.format', 'mvit_nb.crc32'      # in the metadata of our files
+_VERSION = 1                                                                   # of their format; 0: that of 0.1.0, which had the config only
+
+def _crc(tensors, metadata):
+    "A checksum, CRC-32, of our metadata and of all tensors: names, types, shapes and numbers."
+    crc = 0
+    for key in sorted({_KEY, _FORMAT} & {*metadata}): crc = zlib.crc32(f'{key}={metadata[key]}\n'.encode(), crc)
+    for name, tensor in sorted(tensors.items()):
+        crc = zlib.crc32(f'{name} {tensor.dtype} {tuple(tensor.shape)}\n'.encode(), crc)
+        crc = zlib.crc32(tensor.contiguous().reshape(-1).view(torch.uint8).numpy(), crc)
+    return f'{crc:08x}'
+
+def _check_own(tensors, metadata):
+    "Raise `CheckpointError` if a file that this library wrote is damaged, or of a format that only newer versions read."
+    ours = {key for key in metadata if key.startswith('mvit_nb.')}
+    if ours <= {_KEY}: return                                                  # of 0.1.0, or somebody else's
+    version = metadata.get(_FORMAT, '')
+    if re.fullmatch('[0-9]{1,6}', version) and int(version) > _VERSION:
+        raise CheckpointError(f'written in format {version} by a newer mvit_nb; this one reads formats up to {_VERSION}. Update mvit_nb')
+    if not ours >= {_KEY, _FORMAT, _CRC} or _crc(tensors, metadata) != metadata[_CRC]:
+        raise CheckpointError('damaged, or changed by another program: the checksum in its metadata does not match')
 
 # %% ../nbs/09_checkpoints.ipynb #be1deb84
+def _read_path(path, where, suffix=None):
+    "What the file at a path holds, and its metadata. Raises `CheckpointError`, which begins with `where`."
+    with _about(where):
+        with _open_plain(path, where) as file: head = file.read(64)
+        if (suffix or Path(path).suffix) != '.safetensors' and head[8:10] != b'{"': return read_torch(path, where), {}
+        from safetensors import SafetensorError, safe_open
+        try:
+            with safe_open(path, 'pt') as file:
+                tensors, metadata = {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}
+        except SafetensorError as error: raise CheckpointError(_described(head) or f'truncated, damaged, or no checkpoint ({_why(error)})') from error
+        _check_own(tensors, metadata)
+        return tensors, metadata
+
+def _read_url(source):
+    "What the file at a URL holds, and its metadata. Raises `CheckpointError`, which begins with the URL."
+    with _about(source):
+        url, sha256 = _checksum(source)
+        if url.lower().startswith('file:'):
+            path = _local_path(url)
+            if not _has_checksum(path, sha256, source): raise CheckpointError(f'wrong checksum, expected {sha256}')
+            return _read_path(path, source)
+        path = _cache_path(url)
+        remove_leftovers(path)
+        if path.exists() and _has_checksum(path, sha256, source):
+            try: return _read_path(path, source)
+            except CheckpointError: pass                                       # damaged since: once more
+        download(url, path, sha256, check=lambda part: _read_path(part, source, path.suffix), name=source)
+        return _read_path(path, source)
+
 def _read_file(source):
     "What the file at a path or URL holds, and its metadata. Raises `CheckpointError` that says what is the matter with it."
-    is_url = _is_url(source)
-    path, head = (_download(source) if is_url else Path(source).expanduser()), b''
-    where = source if is_url else path
-    try:
-        with path.open('rb') as file: head = file.read(64)
-    except OSError as error: raise CheckpointError(f'{where}: {error.strerror}') from error
-    try:
-        if path.suffix == '.safetensors' or head[8:10] == b'{"':
-            from safetensors import safe_open
-            with safe_open(path, 'pt') as file: return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}
-        return torch.load(path, map_location='cpu', weights_only=True), {}
-    except Exception as error:
-        if is_url: path.unlink()        # what is no checkpoint is not kept
-        raise CheckpointError(f'{where}: {_reason(error, head)}{_note(_published(source))}') from error
+    if not _is_url(source):
+        with _about(source): path = Path(source).expanduser()
+        return _read_path(path, path)
+    try: return _read_url(source)
+    except CheckpointError as error: raise CheckpointError(f'{error}{_note(_published(source))}') from error
 
 # %% ../nbs/09_checkpoints.ipynb #864a408f
 def _same(a, b):
@@ -165,8 +204,8 @@ def _read(source):
         if value.layout != torch.strided or value.is_meta:
             raise CheckpointError(f'{where}: {key} has no plain numbers to copy ({value.layout}, on {value.device})')
         name = re.sub(r'^((module|_orig_mod)\.)+', '', key)
-        if name in tensors and not _same(tensors[name], value):
-            raise CheckpointError(f'{where}: two tensors are called {name}, and their values differ')
+        with _about(where):
+            if name in tensors and not _same(tensors[name], value): raise CheckpointError(f'two tensors are called {name}, and their values differ')
         tensors[name] = value.detach()
     if not tensors:
         held = ', '.join(f'{key!r} ({type(value).__name__})' for key, value in list(state.items())[:5])
@@ -319,12 +358,14 @@ def _misfits(own, state, remarks):
 # %% ../nbs/09_checkpoints.ipynb #8c2110ad
 def _fill(model, tensors, where, clip_size=None):
     "Copy `tensors`, of any layout, into the model, all or nothing."
-    own, prefix = model.state_dict(), '' if where == 'the state dict' else f'{where}: '
-    try: state, layout, merged, duplicates = to_our_names(tensors)
-    except CheckpointError as error: raise CheckpointError(f'{prefix}{error}') from None
-    interpolated, unclear = _fit_tables(state, model, clip_size)
-    if misfits := _misfits(own, state, unclear):
-        raise CheckpointError(f'{prefix}the {layout} checkpoint does not fit this model, nothing was loaded{misfits}')
+    own = model.state_dict()
+    with _about(where):
+        if hollow := [name for name, t in tensors.items() if t.nbytes > t.untyped_storage().nbytes()]:
+            raise CheckpointError(f'{hollow[0]} has more numbers than its storage holds (it is expanded)')
+        state, layout, merged, duplicates = to_our_names(tensors)
+        interpolated, unclear = _fit_tables(state, model, clip_size)
+        if misfits := _misfits(own, state, unclear):
+            raise CheckpointError(f'the {layout} checkpoint does not fit this model, nothing was loaded{misfits}')
     model.load_state_dict(state)
     return LoadReport(layout, len(own), interpolated, merged, duplicates)
 
@@ -366,11 +407,14 @@ def _read_block(state, i):
                            q=kernel.get('q'), kv=kernel.get('k'))
 
 # %% ../nbs/09_checkpoints.ipynb #c2bcc16e
+_MOST_BLOCKS = 1000                # the published networks have 16 or 24
+
 def _read_blocks(state):
     "All blocks, in order."
-    found = sorted({int(m[1]) for key in state if (m := re.match(r'blocks\.(\d+)\.', key))})
+    found = sorted({int(m[1]) for key in state if (m := re.match(r'blocks\.([0-9]{1,9})\.', key))})
     if not found or found != list(range(len(found))):
-        raise CheckpointError(f'expected blocks 0, 1, 2, …, got {found or "none"}')
+        raise CheckpointError(f'expected blocks 0, 1, 2, …, got {str(found or "none"):.100}')
+    if len(found) > _MOST_BLOCKS: raise CheckpointError(f'expected at most {_MOST_BLOCKS} blocks, got {len(found)}')
     return [_read_block(state, i) for i in found]
 
 # %% ../nbs/09_checkpoints.ipynb #1411bfe9
@@ -573,29 +617,42 @@ class CheckpointInfo:
         return '\n'.join(lines)
 
 # %% ../nbs/09_checkpoints.ipynb #85fa3617
-_KEY = 'mvit_nb.config'                                            # of the config in the metadata of our files
 _UNSEEN = 'sampling_rate', 'drop_path_rate', 'dropout'             # fields that weights have nothing to do with
+
+def _saved_config(text, tensors):
+    """The config in the metadata of one of our files. Raises `CheckpointError`: for what is no config, and for one that asks for another
+    network than the tensors are. Nothing as large as that network is built to find out."""
+    blocks = len({m[1] for name in tensors if (m := re.match(r'blocks\.([0-9]+)\.', name))})
+    try:
+        fields = json.loads(text)
+        asked = sum(fields.get('depths', MViTConfig.depths))
+        if asked == blocks <= _MOST_BLOCKS:
+            config = MViTConfig(**fields)                                      # this makes the plan, block by block
+            with torch.device('meta'): own = MViT(config).state_dict()         # shapes only
+    except Exception as error: raise CheckpointError(f'the config in its metadata is no MViTConfig: {_why(error):.300}') from error
+    if not asked == blocks <= _MOST_BLOCKS:
+        raise CheckpointError(f'the config in its metadata asks for {asked:.6g} blocks, the file has {blocks} (at most: {_MOST_BLOCKS})')
+    if misfits := _misfits(own, tensors, {}):
+        raise CheckpointError(f'the tensors do not fit the config in its metadata{misfits}')
+    return config
 
 def _inspect(tensors, metadata, where, row, known):
     "The work of `inspect_checkpoint`, for tensors that are read already."
     if unknown := {*known} - {*_CHECKS}: get_config('mvit_b_16x4', **dict.fromkeys(unknown))      # raises with the nearest names
     known = {name: _CHECKS[name](name, value) for name, value in known.items()}
     if _KEY in metadata:
-        try: saved = MViTConfig(**json.loads(metadata[_KEY]))
-        except (TypeError, ValueError) as error: raise CheckpointError(f'{where}: the config in its metadata is no MViTConfig: {error}') from None
+        with _about(where): saved = _saved_config(metadata[_KEY], tensors)
         _agree(where, {f.name: (getattr(saved, f.name), 'the config in the file') for f in fields(saved) if f.name not in _UNSEEN}, known)
         return CheckpointInfo(replace(saved, **known), 'mvit_nb')
     flat = any(t.ndim == 4 for key, t in tensors.items() if re.search(r'(patch_embed\.(proj|patch_model)|conv_proj)\.weight$', key))
-    try:
+    with _about(where):
         state, layout, *_ = to_our_names(tensors)
         tables = {kind: _tensor(state, f'pos_embed.{kind}', 3).shape[1] for kind in ('time', 'space', 'joint') if f'pos_embed.{kind}' in state}
         told = _told(state, known)
-    except CheckpointError as error: raise CheckpointError(f'{where}: {error}') from None
-    value, assumed = _complete(told, tables, known, flat, row, where)
-    try:
-        config = MViTConfig(**value)
+        value, assumed = _complete(told, tables, known, flat, row, where)
+        try: config = MViTConfig(**value)
+        except ValueError as error: raise CheckpointError(f'{error}') from None
         with torch.device('meta'): own = MViT(config).state_dict()
-    except ValueError as error: raise CheckpointError(f'{where}: {error}') from None
     info = CheckpointInfo(config, layout, assumed)
     if misfits := _misfits(own, state, {}):
         given = ', '.join(f'{name}={v!r}' for name, v in known.items())
@@ -637,27 +694,22 @@ def load_model(
     return model
 
 # %% ../nbs/09_checkpoints.ipynb #fac2a1c5
-def _write(path, write):
-    "Let `write(part)` write a file beside `path` that then takes its place in one step; nothing is left if it fails."
-    part = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        write(part)
-        os.replace(part, path)
-    finally: part.unlink(missing_ok=True)
-
 def save_checkpoint(
     model: MViT,
     path,          # of a .safetensors file; one that is there is replaced, in one step
 ) -> Path:
-    """Write the weights as safetensors, with the config as JSON in the metadata, so that `load_model(path)` needs only this file.
-    It is written under another name and then renamed: whoever reads `path` sees the old file or the new one, never a part."""
+    """Write the weights as safetensors, with the config as JSON, a format version and a checksum in the metadata, so that
+    `load_model(path)` needs only this file and sees any damage to it. Whoever reads `path` meanwhile sees the old file or the new one,
+    never a part; the permissions are the usual ones (see `write_file`). Returns the path. Raises `TypeError` for what is no `MViT`,
+    `CheckpointError` if the file could not be written (no such folder, disk full, …); then the old one is as it was."""
     from safetensors.torch import save_file
     if not isinstance(model, MViT): raise TypeError(f'model: expected an MViT, got {type(model).__name__}')
-    path = Path(path).expanduser()
     state = {key: t.detach().cpu().contiguous() for key, t in model.state_dict().items()}
-    metadata = {'format': 'pt', _KEY: json.dumps(asdict(model.config))}
-    try: _write(path, lambda part: save_file(state, part, metadata=metadata))
-    except Exception as error: raise CheckpointError(f'{path}: not saved, {error}') from error
+    metadata = {'format': 'pt', _KEY: json.dumps(asdict(model.config)), _FORMAT: str(_VERSION)}
+    metadata[_CRC] = _crc(state, metadata)
+    with _about(path):
+        path = Path(path).expanduser()
+        write_file(path, lambda part: save_file(state, part, metadata=metadata))
     return path
 
 # %% ../nbs/09_checkpoints.ipynb #5e00775a

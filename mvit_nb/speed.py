@@ -10,7 +10,7 @@ import logging, warnings
 from contextlib import contextmanager
 from pathlib import Path
 import torch
-from .checkpoints import _write
+from .files import write_file
 from .model import MViT
 
 # %% ../nbs/14_speed.ipynb #c43d2393
@@ -36,7 +36,7 @@ def export_onnx(
     config's T, H, W, in the precision of the weights. Output 'logits':
     (B, num_classes), no softmax. A file at `path` is replaced in one step.
     Raises `TypeError` for anything but an `MViT`, `ImportError` if onnxscript
-    is missing, and `OSError` if the file cannot be written."""
+    is missing, and `FileError` if the file cannot be written."""
     if not isinstance(model, MViT):
         raise TypeError(f'model: expected an MViT, got {type(model).__name__}')
     try: import onnxscript
@@ -55,5 +55,5 @@ def export_onnx(
                 dynamic_shapes=({0: torch.export.Dim('batch')},),
                 input_names=['clip'], output_names=['logits'])
     finally: model.train(training)
-    _write(path, lambda part: program.save(part, external_data=False))
+    write_file(path, lambda part: program.save(part, external_data=False))
     return path
