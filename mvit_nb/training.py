@@ -355,7 +355,8 @@ class Recipe:
 
     @classmethod
     def finetune(cls, **changes):
-        "The recipe for trained weights and a data set of your own; `changes` are fields of it."
+        """The recipe for trained weights and a data set of your own: few epochs, a tenth of them warm-up, no Mixup or CutMix (batches are
+        small), gentle crops, no RandAugment, no erased boxes. `changes` are fields of it, such as lr=3e-4 for a small network."""
         return cls(**dict(epochs=30, warmup=0.1, lr=1e-4, mixup=0.0, cutmix=0.0, repeats=1, min_crop=0.5, randaugment=0.0, erase=0.0) | changes)
 
 def _checked(option, value):
@@ -625,6 +626,11 @@ def _train_step(run, clips, targets):
         if run.ema: run.ema.update_parameters(run.raw)
     run.optimizer.zero_grad()
 
+def _stop_reading(loader):
+    "End the processes that read for a loader. After an error they would live as long as its traceback."
+    iterator = getattr(loader, '_iterator', None)                    # torch has no public name for it
+    if iterator is not None: iterator._shutdown_workers()
+
 def _train_epoch(run, title, show):
     "The rest of an epoch."
     r, acc = run.recipe, run.accelerator
@@ -632,7 +638,9 @@ def _train_epoch(run, title, show):
     run.sampler.epoch = run.epoch
     batches = acc.skip_first_batches(run.loader, run.batch) if run.batch else run.loader
     done = run.batch * run.clips_per_batch
-    with _bar(len(run.loader) * run.clips_per_batch, done, title, show and acc.is_main_process) as bar:
+    with ExitStack() as stack:
+        bar = stack.enter_context(_bar(len(run.loader) * run.clips_per_batch, done, title, show and acc.is_main_process))
+        if batches is not run.loader: stack.callback(_stop_reading, batches)
         for clips, labels in batches:
             _set_seed(derive_seed(r.seed, 'batch', run.epoch, run.batch, acc.process_index), acc.device)
             with acc.accumulate(run.model):
@@ -683,7 +691,7 @@ def _write_metrics(rows, path):
 # %% ../nbs/11_training.ipynb #00c2b3c7
 def train(
     model: MViT,             # trained in place
-    train_data,              # items (clip (C, T, H, W) with pixels from 0 to 1, class number); `random_item(i)` is preferred where there is one
+    train_data,              # items (clip (C, T, H, W) with pixels from 0 to 1, class number), such as a `VideoFolder`
     val_data,                # the same; frames of another size are center-cropped
     out,                     # folder for best.safetensors, last.safetensors, metrics.csv, classes.txt and state.pt
     recipe: Recipe | None = None,
@@ -694,16 +702,18 @@ def train(
     **changes,               # fields of the recipe, such as epochs=10
 ) -> list[dict]:
     """Train on what Accelerate finds: a CPU, one GPU, or the processes that torchrun, `accelerate launch` or notebook_launcher started.
-    Returns the metrics of each epoch. Raises `TrainingError` for a loss that is not finite, a folder that holds another run or is in
+    Of the training data `random_item(i)` is asked for where there is one, and `report()` called after each epoch. Returns the metrics of each epoch. Raises `TrainingError` for a loss that is not finite, a folder that holds another run or is in
     use, and a state that cannot be resumed; `ValueError` for data that do not fit the model or the recipe."""
     recipe, out = replace(recipe or Recipe(), **changes), Path(out).expanduser()
     classes = _class_names(train_data, model.config, recipe, transform)
     transform = transform or _transform(recipe, model.config.clip_size[1:])
     with ExitStack() as stack:
+        stack.enter_context(_in_plain_words())
         accelerator = stack.enter_context(_accelerating(recipe, model))
         stack.enter_context(_fork_rng(accelerator.device))
         if recipe.checkpointing: stack.enter_context(checkpointed(model))
         run = _Run(model, train_data, val_data, out, recipe, transform, accelerator)
+        for loader in (run.loader, run.val_loader): stack.callback(_stop_reading, loader)
         stack.enter_context(_locked(out, accelerator))
         begun = (out / 'state.pt').exists()
         if begun and not resume: raise TrainingError(f'{out} holds a run already: resume it, or choose another folder')
@@ -716,6 +726,7 @@ def train(
         while run.epoch < recipe.epochs:
             start, before = time.perf_counter(), run.sums[2]
             _train_epoch(run, f'epoch {run.epoch + 1}/{recipe.epochs}', verbose)
+            if report := getattr(train_data, 'report', None): report()    # of videos that could not be read
             _finish_epoch(run, (time.perf_counter() - start) * run.sums[2] / max(run.sums[2] - before, 1))
             if board:
                 for name in _METRICS[2:]: board.add_scalar(name, run.rows[-1][name], run.step)
@@ -729,8 +740,8 @@ def _class_names(data, config, recipe, transform):
     if names and len(names) != config.num_classes:
         raise ValueError(f'the model has {config.num_classes} classes, the data {len(names)}; starting_model gives it another head')
     for name in names or ():                                         # a line each in classes.txt, so each must be one
-        if not isinstance(name, str) or name.splitlines() != [name] or name.strip() != name or not _is_unicode(name):
-            raise ValueError(f'a class is named {name!r}: expected one line of text in Unicode, without spaces at its ends')
+        if not isinstance(name, str) or name.splitlines() != [name] or not _is_unicode(name):
+            raise ValueError(f'a class is named {name!r}: expected one line of text in Unicode')
     if transform is None and recipe.augment != 'none' and recipe.flip and getattr(data, 'directional', False):
         raise ValueError("flip: the classes of these data are directions, which mirrored clips would belie; take flip=0 or augment='none'")
     return names
@@ -764,6 +775,16 @@ def _has_group(): return torch.distributed.is_available() and torch.distributed.
 def _destroy_group():
     "What a process owes to the others before it ends, in whatever way."
     if _has_group(): torch.distributed.destroy_process_group()
+
+@contextmanager
+def _in_plain_words():
+    "An error in a reading process comes with its whole traceback as its message. Raise it with its own words, as without such processes."
+    try: yield
+    except (TrainingError, ValueError) as error:
+        lines = str(error).splitlines() or ['']
+        kind, _, words = lines[-1].partition(': ')
+        if not lines[0].startswith('Caught ') or not kind.endswith(type(error).__name__): raise
+        raise type(error)(words) from error
 
 @contextmanager
 def _locked(out, accelerator):
