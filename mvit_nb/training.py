@@ -42,7 +42,8 @@ def _signed_distance(y, x, r):
 class MovingShapes(Dataset):
     """Clips (3, T, size, size), pixels from 0 to 1, of a shape in even motion. The motion is the label; the shape agrees with it with
     probability `agree`, otherwise it is one of the others. Deterministic by `seed`; drawn when asked for, no files."""
-    directional = True                # a mirrored clip would belie its label: `train` refuses to mirror these
+    # a mirrored clip would belie its label: `train` refuses to mirror these
+    directional = True
     def __init__(self,
         length: int,                  # clips
         num_frames: int = 8,          # T
@@ -106,9 +107,11 @@ def warmup_cosine(
     final: float = 0.01,   # last rate, as a fraction of the peak
     done: int = 0,         # steps that were done before, where a run goes on
 ):
-    """A scheduler, to be stepped after each step of the optimizer: linear warm-up, then half a period of a cosine.
-    Raises `ValueError` if the warm-up does not end before the run does: such a run would never see its peak rate."""
-    if not 0 <= warmup < total: raise ValueError(f'warmup: expected fewer steps than the {total} of the run, got {warmup}')
+    """A scheduler, to be stepped after each step of the optimizer: linear warm-up, then half a
+    period of a cosine. Raises `ValueError` if the warm-up does not end before the run does: such a
+    run would never see its peak rate."""
+    if not 0 <= warmup < total:
+        raise ValueError(f'warmup: expected fewer steps than the {total} of the run, got {warmup}')
     def factor(step):
         if step < warmup: return start + (1 - start) * step / warmup
         done = min((step - warmup) / max(total - warmup, 1), 1.0)
@@ -124,22 +127,27 @@ def mixup_cutmix(
     cutmix: float = 1.0,   # the same for CutMix
     repeats: int = 1,      # copies of one video, which lie one after the other
 ):
-    """Mix each clip with its partner, by Mixup or CutMix at random: the clip `repeats` places before it, of another video. Returns
-    the clips and the labels as probabilities (B, num_classes). Copies of a single video (B = repeats) are not mixed."""
+    """Mix each clip with its partner, by Mixup or CutMix at random: the clip `repeats` places
+    before it, of another video. Returns the clips and the labels as probabilities (B, num_classes).
+    Copies of a single video (B = repeats) are not mixed."""
     targets = F.one_hot(labels, num_classes).to(clips.dtype)
-    if len(clips) % repeats: raise ValueError(f'repeats: {len(clips)} clips cannot be {repeats} copies of each video')
+    if len(clips) % repeats:
+        raise ValueError(f'repeats: {len(clips)} clips cannot be {repeats} copies of each video')
     if len(clips) == repeats or not mixup and not cutmix: return clips, targets
     B, H, W = len(clips), *clips.shape[-2:]
     fade = torch.distributions.Beta(mixup or 1.0, mixup or 1.0).sample((B, 1, 1))
     area = 1 - torch.distributions.Beta(cutmix or 1.0, cutmix or 1.0).sample((B, 1, 1))      # of the box, λ outside
     y, x = (torch.arange(n) + 0.5 - n * torch.rand(B, 1) for n in (H, W))                    # from the box's centre
     paste = torch.rand(B, 1, 1) < (0.5 if mixup and cutmix else float(cutmix > 0))
-    fade, area, y, x, paste = (few.to(clips.device, non_blocking=True) for few in (fade, area, y, x, paste))
+    fade, area, y, x, paste = (
+        few.to(clips.device, non_blocking=True) for few in (fade, area, y, x, paste)
+    )
     box = (y.abs() <= area[:, 0].sqrt() * H / 2)[:, :, None] & (x.abs() <= area[:, 0].sqrt() * W / 2)[:, None]   # (B, H, W)
     mask = torch.where(paste, (~box).float(), fade).expand(B, H, W).to(clips)
     share = mask.mean((1, 2))[:, None]                                                       # λ, (B, 1)
     mask = mask[:, None, None]                                                               # one for all channels and frames
-    return torch.lerp(clips.roll(repeats, 0), clips, mask), torch.lerp(targets.roll(repeats, 0), targets, share)
+    others, their_targets = clips.roll(repeats, 0), targets.roll(repeats, 0)
+    return torch.lerp(others, clips, mask), torch.lerp(their_targets, targets, share)
 
 # %% ../nbs/11_training.ipynb #0d9bd7dd
 def random_crop(
@@ -213,8 +221,9 @@ def rand_augment(clip, layers: int = 4, magnitude: float = 7, p: float = 0.5):
 
 # %% ../nbs/11_training.ipynb #0062c8c3
 class Augment:
-    """The paper's augmentation of one clip (C, T, H, W), pixels from 0 to 1, the same for all its frames: crop, flip, RandAugment,
-    erased box. Random numbers come from torch's global generator. Raises `ImportError` if the backend cannot be imported."""
+    """The paper's augmentation of one clip (C, T, H, W), pixels from 0 to 1, the same for all its
+    frames: crop, flip, RandAugment, erased box. Random numbers come from torch's global generator.
+    Raises `ImportError` if the backend cannot be imported."""
     def __init__(self,
         size,                       # side of the result, or (H, W)
         scale=(0.08, 1.0),          # area of the crop; (0.5, 1) suits small data sets better
@@ -233,36 +242,53 @@ class Augment:
         try:
             if backend == 'torchvision': self.pipeline = self._torchvision()
             else: import PIL
-        except Exception as error:                              # missing, or built for another torch
-            raise ImportError(f'augmentation by {backend}: it cannot be imported ({error})') from error
+        except Exception as error:                          # missing, or built for another torch
+            raise ImportError(
+                f'augmentation by {backend}: it cannot be imported ({error})'
+            ) from error
 
     def __repr__(self):
-        return (f'Augment({self.size}, {self.scale}, flip={self.flip}, randaugment={self.randaugment}, erase={self.erase}, '
-                f'backend={self.backend!r})')
+        return (
+            f'Augment({self.size}, {self.scale}, flip={self.flip}, randaugment={self.randaugment}, '
+            f'erase={self.erase}, backend={self.backend!r})'
+        )
 
     def _torchvision(self):
         from torchvision.transforms import v2
-        change = v2.RandAugment(1, magnitude=round(3 * self.randaugment), num_magnitude_bins=31)     # 21 of 30 is 7 of 10
+        # 21 of 30 is 7 of 10
+        change = v2.RandAugment(1, magnitude=round(3 * self.randaugment), num_magnitude_bins=31)
         changes = [v2.RandomApply([change], p=0.5)] * 4 if self.randaugment else []
-        return v2.Compose([v2.RandomResizedCrop(self.size, self.scale, antialias=True), v2.RandomHorizontalFlip(self.flip),
-                           v2.ToDtype(torch.uint8, scale=True), *changes, v2.ToDtype(torch.float32, scale=True),
-                           v2.RandomErasing(self.erase, value=0.45)])
+        return v2.Compose(
+            [
+                v2.RandomResizedCrop(self.size, self.scale, antialias=True),
+                v2.RandomHorizontalFlip(self.flip),
+                v2.ToDtype(torch.uint8, scale=True),
+                *changes,
+                v2.ToDtype(torch.float32, scale=True),
+                v2.RandomErasing(self.erase, value=0.45),
+            ]
+        )
 
     def __call__(self, clip):
         if self.pipeline: return self.pipeline(clip.transpose(0, 1)).transpose(0, 1)                 # v2 wants (T, C, H, W)
         clip = random_flip(random_crop(clip, self.size, self.scale), self.flip)
-        return random_erasing(rand_augment(clip, magnitude=self.randaugment) if self.randaugment else clip, self.erase)
+        return random_erasing(
+            rand_augment(clip, magnitude=self.randaugment) if self.randaugment else clip, self.erase
+        )
 
 class CenterCrop:
-    """What is done to a clip (C, T, H, W) that is not augmented: nothing if its frames have the size, else the crop of validation
-    (short side at 256 for a crop of 224, in proportion for others, then the center)."""
+    """What is done to a clip (C, T, H, W) that is not augmented: nothing if its frames have the
+    size, else the crop of validation (short side at 256 for a crop of 224, in proportion for
+    others; the center)."""
     def __init__(self, size):    # side of the result, or (H, W)
         self.size = (size, size) if isinstance(size, int) else tuple(size)
 
     def __repr__(self): return f'CenterCrop({self.size})'
     def __call__(self, clip):
         if tuple(clip.shape[2:]) == self.size: return clip
-        frames = resize_short_side(clip.transpose(0, 1), round(max(self.size) * 256 / 224))          # (T, C, H', W')
+        frames = resize_short_side(
+            clip.transpose(0, 1), round(max(self.size) * 256 / 224)
+        )  # (T, C, H', W')
         return crops(frames, self.size)[0].transpose(0, 1)
 
 # %% ../nbs/11_training.ipynb #d45b7701
@@ -315,70 +341,113 @@ def verdicts(
 
 # %% ../nbs/11_training.ipynb #c6f0c965
 def _option(default, text, allowed=None):
-    """A field of `Recipe` with its help text. `allowed`: a tuple of words, or an interval such as '[0, 1)'."""
+    "A field of `Recipe` with its help text. `allowed`: a tuple of words, or an interval: '[0, 1)'."
     return field(default=default, metadata={'help': text, 'allowed': allowed})
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. The defaults are the paper's for Kinetics-400 from scratch, but for the size of the batch; `Recipe.finetune`
-    gives those for trained weights. Raises `ValueError` for a value that cannot be, with the field's name."""
+    """How to train. The defaults are the paper's for Kinetics-400 from scratch, but for the size of
+    the batch; `Recipe.finetune` gives those for trained weights. Raises `ValueError` for a value
+    that cannot be, with the field's name."""
     epochs: int = _option(200, 'passes over the training data', '[1, inf)')
-    warmup: float = _option(0.15, 'part of all steps in which the rate climbs to its peak', '[0, 1)')
-    batch_size: int = _option(8, 'clips that one process puts through the network at once', '[1, inf)')
+    warmup: float = _option(
+        0.15, 'part of all steps in which the rate climbs to its peak', '[0, 1)'
+    )
+    batch_size: int = _option(
+        8, 'clips that one process puts through the network at once', '[1, inf)'
+    )
     accumulate: int = _option(1, 'such batches per step of the optimizer', '[1, inf)')
-    lr: float | None = _option(None, 'peak learning rate; None: 1.6e-3 per 512 clips of a step', '(0, inf)')
-    final_lr: float = _option(0.01, 'first and last learning rate, as a fraction of the peak', '[0, 1]')
-    weight_decay: float = _option(0.05, 'of matrices; norms, biases and positions have none', '[0, inf)')
+    lr: float | None = _option(
+        None, 'peak learning rate; None: 1.6e-3 per 512 clips of a step', '(0, inf)'
+    )
+    final_lr: float = _option(
+        0.01, 'first and last learning rate, as a fraction of the peak', '[0, 1]'
+    )
+    weight_decay: float = _option(
+        0.05, 'of matrices; norms, biases and positions have none', '[0, inf)'
+    )
     label_smoothing: float = _option(0.1, 'part of a label that all classes share', '[0, 1)')
     mixup: float = _option(0.8, 'Mixup: its λ is drawn from Beta(mixup, mixup); 0: off', '[0, inf)')
     cutmix: float = _option(1.0, 'the same for CutMix; 0: off', '[0, inf)')
     repeats: int = _option(2, 'augmented copies of a video in a batch', '[1, inf)')
-    augment: str = _option('pillow', 'what augments: functions of this library, transforms of torchvision, or nothing (the center crop)',
-                           ('pillow', 'torchvision', 'none'))
+    augment: str = _option(
+        'pillow',
+        'what augments: functions of this library, torchvision, or nothing (the center crop)',
+        ('pillow', 'torchvision', 'none'),
+    )
     min_crop: float = _option(0.08, 'smallest random crop, as a fraction of the frame', '(0, 1]')
-    flip: float = _option(0.5, 'probability that a clip is mirrored; 0 where left and right matter', '[0, 1]')
+    flip: float = _option(
+        0.5, 'probability that a clip is mirrored; 0 where left and right matter', '[0, 1]'
+    )
     randaugment: float = _option(7.0, 'magnitude of RandAugment; 0: off', '[0, 10]')
     erase: float = _option(0.25, 'probability that a box is covered with noise', '[0, 1]')
-    clip_grad: float = _option(1.0, 'longest gradient; a longer one is scaled down to it; 0: off', '[0, inf)')
-    ema: float = _option(0.0, 'decay of averaged weights, such as 0.999, which are then validated and saved; 0: off', '[0, 1)')
-    precision: str = _option('no', "number format of the network's matrix products; no: float32", ('no', 'bf16'))
+    clip_grad: float = _option(
+        1.0, 'longest gradient; a longer one is scaled down to it; 0: off', '[0, inf)'
+    )
+    ema: float = _option(
+        0.0,
+        'decay of averaged weights, such as 0.999, which are then validated and saved; 0: off',
+        '[0, 1)',
+    )
+    precision: str = _option(
+        'no', "number format of the network's matrix products; no: float32", ('no', 'bf16')
+    )
     checkpointing: bool = _option(False, 'compute activations twice instead of keeping them')
-    seed: int = _option(0, 'of order, augmentation, mixing and dropped branches', '[0, 9223372036854775808)')
-    save_steps: int | None = _option(None, 'save the state after so many steps too, not only after epochs', '[1, inf)')
-    workers: int = _option(0, 'processes that read data; 0: the training process itself', '[0, inf)')
+    seed: int = _option(
+        0, 'of order, augmentation, mixing and dropped branches', '[0, 9223372036854775808)'
+    )
+    save_steps: int | None = _option(
+        None, 'save the state after so many steps too, not only after epochs', '[1, inf)'
+    )
+    workers: int = _option(
+        0, 'processes that read data; 0: the training process itself', '[0, inf)'
+    )
     cpu: bool = _option(False, 'even if there is a GPU')
 
     def __post_init__(self):
-        for each in fields(self): object.__setattr__(self, each.name, _checked(each, getattr(self, each.name)))
+        for each in fields(self):
+            object.__setattr__(self, each.name, _checked(each, getattr(self, each.name)))
         if self.batch_size % self.repeats:
-            raise ValueError(f'batch_size: expected a multiple of {self.repeats} repeats, got {self.batch_size}')
+            raise ValueError(
+                f'batch_size: expected a multiple of {self.repeats} repeats, got {self.batch_size}'
+            )
 
     @classmethod
     def finetune(cls, **changes):
-        """The recipe for trained weights and a data set of your own: few epochs, a tenth of them warm-up, no Mixup or CutMix (batches are
-        small), gentle crops, no RandAugment, no erased boxes. `changes` are fields of it, such as lr=3e-4 for a small network."""
-        return cls(**dict(epochs=30, warmup=0.1, lr=1e-4, mixup=0.0, cutmix=0.0, repeats=1, min_crop=0.5, randaugment=0.0, erase=0.0) | changes)
+        """The recipe for trained weights and a data set of your own: few epochs, a tenth of them
+        warm-up, no Mixup or CutMix (batches are small), gentle crops, no RandAugment, no erased
+        boxes. `changes` are fields of it, such as lr=3e-4 for a small network. Raises `ValueError`
+        as `Recipe` does."""
+        gentle = dict(mixup=0.0, cutmix=0.0, repeats=1, min_crop=0.5, randaugment=0.0, erase=0.0)
+        return cls(**dict(epochs=30, warmup=0.1, lr=1e-4) | gentle | changes)
 
 def _checked(option, value):
-    "The value of a field of `Recipe`, as the field's type. Raises `ValueError` with the field's name."
+    """The value of a field of `Recipe`, as the field's type. Raises `ValueError` with the field's
+    name."""
     kinds, allowed = get_args(option.type) or (option.type,), option.metadata['allowed']
     if value is None and type(None) in kinds: return None
     kind, shown = kinds[0], f'got {value!r}'
     word = {int: 'an integer', float: 'a number', bool: 'True or False', str: 'a string'}[kind]
-    if isinstance(value, bool) is not (kind is bool) or not isinstance(value, {int: Integral, float: Real}.get(kind, kind)):
+    if isinstance(value, bool) is not (kind is bool) or not isinstance(
+        value, {int: Integral, float: Real}.get(kind, kind)
+    ):
         raise ValueError(f'{option.name}: expected {word}, {shown}')
     value = kind(value)
     if isinstance(allowed, tuple):
-        if value not in allowed: raise ValueError(f'{option.name}: expected one of {", ".join(allowed)}, {shown}')
+        if value not in allowed:
+            raise ValueError(f'{option.name}: expected one of {", ".join(allowed)}, {shown}')
     elif allowed:
         low, high = (float(end) for end in allowed[1:-1].split(','))
-        inside = (low <= value if allowed[0] == '[' else low < value) and (value <= high if allowed[-1] == ']' else value < high)
-        if not inside: raise ValueError(f'{option.name}: expected {word} in {allowed}, {shown}')
+        above = low <= value if allowed[0] == '[' else low < value
+        below = value <= high if allowed[-1] == ']' else value < high
+        if not (above and below):
+            raise ValueError(f'{option.name}: expected {word} in {allowed}, {shown}')
     return value
 
 # %% ../nbs/11_training.ipynb #716dcbba
 def derive_seed(*parts: int | str) -> int:
-    "A seed in [0, 2**63) that depends on all parts, such as derive_seed(seed, 'order', epoch): 63 bits of SHA-256."
+    """A seed in [0, 2**63) of all parts, such as derive_seed(seed, 'order', epoch): 63 bits of
+    SHA-256."""
     return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8]) >> 1
 
 def _set_seed(seed, device=torch.device('cpu')):
@@ -405,26 +474,35 @@ class EpochSampler(Sampler):
         return zip(torch.randperm(self.length, generator=g).tolist(), torch.randint(2**31, (self.length,), generator=g).tolist())
 
 def _ready(clip, label, config, index):
-    "A normalized clip and its label, for a network of this config. Raises `ValueError` if they do not fit it."
+    """A normalized clip and its label. Raises `ValueError` if they do not fit a network of this
+    config."""
     expected = config.in_chans, *config.clip_size
-    if tuple(clip.shape) != expected: raise ValueError(f'item {index}: expected a clip {expected}, got {tuple(clip.shape)}')
-    if not 0 <= label < config.num_classes: raise ValueError(f'item {index}: expected a label below {config.num_classes}, got {label}')
+    if tuple(clip.shape) != expected:
+        raise ValueError(f'item {index}: expected a clip {expected}, got {tuple(clip.shape)}')
+    if not 0 <= label < config.num_classes:
+        raise ValueError(f'item {index}: expected a label below {config.num_classes}, got {label}')
     return normalize(clip), label
 
 class _TrainClips(Dataset):
     "Augmented, normalized copies of an item; the key is one of `EpochSampler`'s."
-    def __init__(self, data, transform, repeats, config): self.data, self.transform, self.repeats, self.config = data, transform, repeats, config
+    def __init__(self, data, transform, repeats, config):
+        self.data, self.transform, self.repeats, self.config = data, transform, repeats, config
+
     def __len__(self): return len(self.data)
     def __getitem__(self, key):
         index, seed = key
         with _fork_rng():
             _set_seed(seed)
             clip, label = getattr(self.data, 'random_item', self.data.__getitem__)(index)
-            return [_ready(self.transform(clip), label, self.config, index) for _ in range(self.repeats)]
+            return [
+                _ready(self.transform(clip), label, self.config, index) for _ in range(self.repeats)
+            ]
 
 class _ValClips(Dataset):
     "Normalized items in the center crop."
-    def __init__(self, data, config): self.data, self.config, self.crop = data, config, CenterCrop(config.clip_size[1:])
+    def __init__(self, data, config):
+        self.data, self.config, self.crop = data, config, CenterCrop(config.clip_size[1:])
+
     def __len__(self): return len(self.data)
     def __getitem__(self, index):
         clip, label = self.data[index]
@@ -451,8 +529,12 @@ def _accelerator(recipe):
     except ImportError as error: raise ImportError("training needs Accelerate: pip install 'mvit_nb[train]'") from error
     from accelerate.state import AcceleratorState
     if int(os.environ.get('WORLD_SIZE', 1)) == 1: AcceleratorState._reset_state(True)
-    return Accelerator(cpu=recipe.cpu or None, mixed_precision=recipe.precision, gradient_accumulation_steps=recipe.accumulate,
-                       dataloader_config=DataLoaderConfiguration(non_blocking=True))
+    return Accelerator(
+        cpu=recipe.cpu or None,
+        mixed_precision=recipe.precision,
+        gradient_accumulation_steps=recipe.accumulate,
+        dataloader_config=DataLoaderConfiguration(non_blocking=True),
+    )
 
 def _bar(total, done, title, show):
     "A progress bar on a terminal, to be closed by `with`; without tqdm, None."
@@ -479,35 +561,62 @@ class _Run:
         self.ema = None
         if recipe.ema:
             average = torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.ema)
-            self.ema = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=average).to(accelerator.device)
+            self.ema = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=average).to(
+                accelerator.device
+            )
         self.clips_per_batch = recipe.batch_size * accelerator.num_processes
         lr = recipe.lr or 1.6e-3 * self.clips_per_batch * recipe.accumulate / 512
         self.adamw = torch.optim.AdamW(param_groups(model, recipe.weight_decay), lr)
         self.sampler = EpochSampler(len(train_data), recipe.seed)
-        reading = dict(num_workers=recipe.workers, persistent_workers=recipe.workers > 0, pin_memory=accelerator.device.type == 'cuda')
-        loader = DataLoader(_TrainClips(train_data, transform, recipe.repeats, model.config), recipe.batch_size // recipe.repeats,
-                            sampler=self.sampler, collate_fn=_collate, drop_last=True, **reading)
+        reading = dict(
+            num_workers=recipe.workers,
+            persistent_workers=recipe.workers > 0,
+            pin_memory=accelerator.device.type == 'cuda',
+        )
+        loader = DataLoader(
+            _TrainClips(train_data, transform, recipe.repeats, model.config),
+            recipe.batch_size // recipe.repeats,
+            sampler=self.sampler,
+            collate_fn=_collate,
+            drop_last=True,
+            **reading,
+        )
         val_loader = DataLoader(_ValClips(val_data, model.config), recipe.batch_size, **reading)
-        self.model, self.optimizer, self.loader, self.val_loader = accelerator.prepare(model, self.adamw, loader, val_loader)
-        if not len(self.loader): raise ValueError(f'batch_size: {len(train_data)} items make no batch of {self.clips_per_batch} clips')
+        self.model, self.optimizer, self.loader, self.val_loader = accelerator.prepare(
+            model, self.adamw, loader, val_loader
+        )
+        if not len(self.loader):
+            raise ValueError(
+                f'batch_size: {len(train_data)} items make no batch of {self.clips_per_batch} clips'
+            )
         self.steps = math.ceil(len(self.loader) / recipe.accumulate)        # of an epoch
         self.schedule = self.scheduled()
         self.epoch = self.batch = self.step = 0                             # where we are
-        self.unseen, self.numbers = [], []                                  # of each batch: where it is, and its numbers on the device
-        self.sums, self.rows, self.best = [0.0, 0.0, 0.0], [], -1.0         # loss, hits, clips of this epoch; metrics of the others
-        transform = re.sub(' at 0x[0-9a-f]+', '', repr(transform))          # a function, wherever it lies
-        self.identity = dict(config=asdict(model.config), recipe=asdict(replace(recipe, save_steps=None, workers=0, cpu=False)),
-                             transform=transform, items=len(train_data), processes=accelerator.num_processes)
+        # of each batch: where it is, and its numbers on the device
+        self.unseen, self.numbers = [], []
+        # loss, hits, clips of this epoch; metrics of the others
+        self.sums, self.rows, self.best = [0.0, 0.0, 0.0], [], -1.0
+        # a function, wherever it lies
+        transform = re.sub(' at 0x[0-9a-f]+', '', repr(transform))
+        self.identity = dict(
+            config=asdict(model.config),
+            recipe=asdict(replace(recipe, save_steps=None, workers=0, cpu=False)),
+            transform=transform,
+            items=len(train_data),
+            processes=accelerator.num_processes,
+        )
 
     _COUNTS = 'epoch', 'batch', 'step', 'sums', 'rows', 'best', 'identity'     # saved as they are
 
     def note(self, loss, hits, length):
-        "Remember what a batch gave, without waiting for it: its loss, hits, and length of the gradient (0 where no step was due)."
+        """Remember what a batch gave, without waiting for it. `length` of the gradient: 0 where no
+        step was due."""
         self.unseen.append((self.step, self.schedule.get_last_lr()[0]))
         self.numbers.append(torch.stack([loss.detach(), hits.to(loss), length.detach().to(loss)]))
 
     def look(self):
-        "Fetch the numbers of the batches since the last look, over all processes. Raises `TrainingError` for one that is not finite."
+        """Fetch the numbers since the last look, of all processes. Raises `TrainingError` for one
+        not finite."""
         if not self.unseen: return
         processes, unseen = self.accelerator.num_processes, self.unseen
         numbers = self.accelerator.reduce(torch.stack(self.numbers), 'sum').tolist()
@@ -515,31 +624,46 @@ class _Run:
         for (step, lr), (loss, hits, length) in zip(unseen, numbers):
             self.check(loss / processes, 'loss', step, lr)
             self.check(length / processes, 'length of the gradient', step, lr)
-            self.sums = [a + b for a, b in zip(self.sums, (loss / processes * self.clips_per_batch, hits, self.clips_per_batch))]
+            self.sums = [
+                a + b
+                for a, b in zip(
+                    self.sums, (loss / processes * self.clips_per_batch, hits, self.clips_per_batch)
+                )
+            ]
 
     def check(self, value, name, step, lr):
         "Stop if `value` is not finite."
         if math.isfinite(value): return
         last = self.out / 'last.safetensors'
         good = f'the last good checkpoint is {last} (epoch {self.rows[-1]["epoch"]})' if self.rows else 'there is no checkpoint yet'
-        raise TrainingError(f'the {name} is {value} in epoch {self.epoch + 1}, after step {step}, at learning rate {lr:.3g}; {good}')
+        raise TrainingError(
+            f'the {name} is {value} in epoch {self.epoch + 1}, after step {step}, '
+            f'at learning rate {lr:.3g}; {good}'
+        )
 
     def scheduled(self, done=0):
         "The schedule of the learning rate, after so many steps."
         total, final = self.recipe.epochs * self.steps, self.recipe.final_lr
-        return warmup_cosine(self.adamw, round(self.recipe.warmup * total), total, final, final, done)
+        return warmup_cosine(
+            self.adamw, round(self.recipe.warmup * total), total, final, final, done
+        )
 
     def save(self):
         "Write all that is needed to go on from here."
         self.look()
         if self.accelerator.is_main_process:
             state = {name: getattr(self, name) for name in self._COUNTS}
-            state |= dict(model=self.raw.state_dict(), averages=self.adamw.state_dict()['state'], ema=self.ema and self.ema.state_dict())
+            state |= dict(
+                model=self.raw.state_dict(),
+                averages=self.adamw.state_dict()['state'],
+                ema=self.ema and self.ema.state_dict(),
+            )
             write_file(self.out / 'state.pt', lambda path: torch.save(state, path))
         self.accelerator.wait_for_everyone()
 
     def restore(self):
-        "Go on from what `save` wrote. Raises `TrainingError`, with nothing changed, if that was another run or cannot have been one."
+        """Go on from what `save` wrote. Raises `TrainingError`, with nothing changed, if that was
+        another run or cannot have been one."""
         path = self.out / 'state.pt'
         try: state = read_torch(path)
         except ValueError as error: raise TrainingError(str(error)) from error
@@ -548,15 +672,18 @@ class _Run:
         self.adamw.load_state_dict(self.adamw.state_dict() | dict(state=state['averages']))
         if self.ema: self.ema.load_state_dict(state['ema'])
         for name in self._COUNTS: setattr(self, name, state[name])
-        self.schedule = self.scheduled(self.step)                         # the rate is a function of the step alone
+        # the rate is a function of the step alone
+        self.schedule = self.scheduled(self.step)
 
 # %% ../nbs/11_training.ipynb #83b6d160
 _METRICS = 'epoch', 'step', 'lr', 'loss', 'accuracy', 'val_loss', 'val_accuracy', 'clips_per_s'
 
 def _wrong_tensors(found, wanted, prefix):
-    "How nested dicts of tensors differ in keys, shapes and types from those `wanted`, or what is not finite; None if nothing."
+    """How nested dicts of tensors differ in keys, shapes and types from those `wanted`, or what is
+    not finite; None if nothing is wrong."""
     if not isinstance(found, dict): return f'{prefix}: expected a dict, got {type(found).__name__}'
-    if missing := wanted.keys() - found.keys(): return f'{prefix}.{min(missing, key=str)} is missing'
+    if missing := wanted.keys() - found.keys():
+        return f'{prefix}.{min(missing, key=str)} is missing'
     if extra := found.keys() - wanted.keys(): return f'{prefix}.{min(extra, key=str)} is unexpected'
     for key, expected in wanted.items():
         got, name = found[key], f'{prefix}.{key}'
@@ -568,22 +695,40 @@ def _wrong_tensors(found, wanted, prefix):
         if shown != form: return f'{name}: expected a tensor {form}, got {shown}'
         if not got.isfinite().all(): return f'{name} is not finite'
 
-def _is_number(value): return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 def _wrong_counts(state, run):
     "Which number of a state cannot be, or None."
-    epoch, batch, step, sums, rows = (state[name] for name in ('epoch', 'batch', 'step', 'sums', 'rows'))
-    for name, most in (('epoch', run.recipe.epochs), ('batch', 0 if epoch == run.recipe.epochs else len(run.loader))):
+    epoch, batch, step, sums, rows = (
+        state[name] for name in ('epoch', 'batch', 'step', 'sums', 'rows')
+    )
+    last = 0 if epoch == run.recipe.epochs else len(run.loader)
+    for name, most in (('epoch', run.recipe.epochs), ('batch', last)):
         if type(state[name]) is not int or not 0 <= state[name] <= most:
             return f'{name}: expected an integer from 0 to {most}, got {state[name]!r}'
-    expected = epoch * run.steps + (run.steps if batch == len(run.loader) else batch // run.recipe.accumulate)
-    if type(step) is not int or step != expected: return f'step: expected {expected} in epoch {epoch} after batch {batch}, got {step!r}'
+    expected = epoch * run.steps + (
+        run.steps if batch == len(run.loader) else batch // run.recipe.accumulate
+    )
+    if type(step) is not int or step != expected:
+        return f'step: expected {expected} in epoch {epoch} after batch {batch}, got {step!r}'
     clips = batch * run.clips_per_batch
-    if not isinstance(sums, list) or len(sums) != 3 or not all(map(_is_number, sums)) or sums[2] != clips:
+    if (
+        not isinstance(sums, list)
+        or len(sums) != 3
+        or not all(map(_is_number, sums))
+        or sums[2] != clips
+    ):
         return f'sums: expected three numbers, the last {clips}, got {sums!r}'
-    if not isinstance(rows, list) or len(rows) != epoch: return f'rows: expected the metrics of {epoch} epochs, got {str(rows)[:100]}'
+    if not isinstance(rows, list) or len(rows) != epoch:
+        return f'rows: expected the metrics of {epoch} epochs, got {str(rows)[:100]}'
     for i, row in enumerate(rows):
-        if not isinstance(row, dict) or tuple(row) != _METRICS or not all(map(_is_number, row.values())) or row['epoch'] != i + 1:
+        if (
+            not isinstance(row, dict)
+            or tuple(row) != _METRICS
+            or not all(map(_is_number, row.values()))
+            or row['epoch'] != i + 1
+        ):
             return f'rows: expected {", ".join(_METRICS)} of epoch {i + 1}, got {str(row)[:100]}'
     best = max((row['val_accuracy'] for row in rows), default=-1.0)
     if state['best'] != best: return f'best: expected {best}, got {state["best"]!r}'
@@ -594,17 +739,32 @@ def _wrong_state(state, run):
     if not isinstance(state, dict): return f'expected a dict, got {type(state).__name__}'
     if missing := keys - state.keys(): return f'{", ".join(sorted(missing))}: missing'
     if extra := state.keys() - keys: return f'{", ".join(sorted(map(str, extra)))}: unexpected'
-    if not isinstance(state['identity'], dict): return f'identity: expected a dict, got {state["identity"]!r}'
-    if differ := _differences(state['identity'], run.identity): return f'the folder holds another run: {"; ".join(differ)}'
+    if not isinstance(state['identity'], dict):
+        return f'identity: expected a dict, got {state["identity"]!r}'
+    if differ := _differences(state['identity'], run.identity):
+        return f'the folder holds another run: {"; ".join(differ)}'
     if wrong := _wrong_counts(state, run): return wrong
     params = [p for group in run.adamw.param_groups for p in group['params']]
-    averages = {i: dict(step=torch.tensor(0.0), exp_avg=p, exp_avg_sq=p) for i, p in enumerate(params)} if state['step'] else {}
-    wrong = _wrong_tensors(state['model'], run.raw.state_dict(), 'model') or _wrong_tensors(state['averages'], averages, 'averages')
+    averages = (
+        {i: dict(step=torch.tensor(0.0), exp_avg=p, exp_avg_sq=p) for i, p in enumerate(params)}
+        if state['step']
+        else {}
+    )
+    wrong = _wrong_tensors(state['model'], run.raw.state_dict(), 'model') or _wrong_tensors(
+        state['averages'], averages, 'averages'
+    )
     if wrong: return wrong
     for i, average in state['averages'].items():
-        if average['step'] != state['step']: return f'averages.{i}.step: expected {state["step"]}, got {average["step"].item()}'
-        if (average['exp_avg_sq'] < 0).any(): return f'averages.{i}.exp_avg_sq: expected squares, got negative numbers'
-    if not run.ema: return None if state['ema'] is None else f'ema: expected None, got {type(state["ema"]).__name__}'
+        if average['step'] != state['step']:
+            return f'averages.{i}.step: expected {state["step"]}, got {average["step"].item()}'
+        if (average['exp_avg_sq'] < 0).any():
+            return f'averages.{i}.exp_avg_sq: expected squares, got negative numbers'
+    if not run.ema:
+        return (
+            None
+            if state['ema'] is None
+            else f'ema: expected None, got {type(state["ema"]).__name__}'
+        )
     if wrong := _wrong_tensors(state['ema'], run.ema.state_dict(), 'ema'): return wrong
     averaged = int(state['ema']['n_averaged'])
     if averaged != state['step']: return f'ema.n_averaged: expected {state["step"]}, got {averaged}'
@@ -617,7 +777,11 @@ def _train_step(run, clips, targets):
     loss = F.cross_entropy(logits, targets, label_smoothing=r.label_smoothing)
     hits = (logits.argmax(1) == targets.argmax(1)).sum()
     acc.backward(loss)
-    length = acc.clip_grad_norm_(run.model.parameters(), r.clip_grad or math.inf) if acc.sync_gradients else torch.zeros_like(loss)
+    length = (
+        acc.clip_grad_norm_(run.model.parameters(), r.clip_grad or math.inf)
+        if acc.sync_gradients
+        else torch.zeros_like(loss)
+    )
     run.note(loss, hits, length)
     run.optimizer.step()
     if acc.sync_gradients:
@@ -627,8 +791,10 @@ def _train_step(run, clips, targets):
     run.optimizer.zero_grad()
 
 def _stop_reading(loader):
-    "End the processes that read for a loader. After an error they would live as long as its traceback."
-    iterator = getattr(loader, '_iterator', None)                    # torch has no public name for it
+    """End the processes that read for a loader. After an error they would live as long as its
+    traceback."""
+    # torch has no public name for it
+    iterator = getattr(loader, '_iterator', None)
     if iterator is not None: iterator._shutdown_workers()
 
 def _train_epoch(run, title, show):
@@ -639,18 +805,29 @@ def _train_epoch(run, title, show):
     batches = acc.skip_first_batches(run.loader, run.batch) if run.batch else run.loader
     done = run.batch * run.clips_per_batch
     with ExitStack() as stack:
-        bar = stack.enter_context(_bar(len(run.loader) * run.clips_per_batch, done, title, show and acc.is_main_process))
+        bar = stack.enter_context(
+            _bar(len(run.loader) * run.clips_per_batch, done, title, show and acc.is_main_process)
+        )
         if batches is not run.loader: stack.callback(_stop_reading, batches)
         for clips, labels in batches:
-            _set_seed(derive_seed(r.seed, 'batch', run.epoch, run.batch, acc.process_index), acc.device)
+            _set_seed(
+                derive_seed(r.seed, 'batch', run.epoch, run.batch, acc.process_index), acc.device
+            )
             with acc.accumulate(run.model):
-                _train_step(run, *mixup_cutmix(clips, labels, run.raw.config.num_classes, r.mixup, r.cutmix, r.repeats))
+                _train_step(
+                    run,
+                    *mixup_cutmix(
+                        clips, labels, run.raw.config.num_classes, r.mixup, r.cutmix, r.repeats
+                    ),
+                )
             run.batch += 1
             if run.batch % _LOOK == 0 or run.batch == len(run.loader):
                 run.look()
                 loss, hits, seen = run.sums
                 if bar is not None:
-                    bar.set_postfix(loss=f'{loss / seen:.3f}', accuracy=f'{hits / seen:.1%}', refresh=False)
+                    bar.set_postfix(
+                        loss=f'{loss / seen:.3f}', accuracy=f'{hits / seen:.1%}', refresh=False
+                    )
                     bar.update(seen - bar.n)
             if acc.sync_gradients and r.save_steps and run.step % r.save_steps == 0: run.save()
 
@@ -673,7 +850,16 @@ def _finish_epoch(run, seconds):
     lr = run.schedule.get_last_lr()[0]
     run.check(val_loss, 'validation loss', run.step, lr)
     run.epoch, run.batch, run.sums = run.epoch + 1, 0, [0.0, 0.0, 0.0]
-    numbers = run.epoch, run.step, lr, loss / clips, hits / clips, val_loss, val_accuracy, clips / seconds
+    numbers = (
+        run.epoch,
+        run.step,
+        lr,
+        loss / clips,
+        hits / clips,
+        val_loss,
+        val_accuracy,
+        clips / seconds,
+    )
     run.rows.append(dict(zip(_METRICS, numbers)))
     if run.accelerator.is_main_process:
         model = run.ema.module if run.ema else run.raw
@@ -691,19 +877,24 @@ def _write_metrics(rows, path):
 # %% ../nbs/11_training.ipynb #00c2b3c7
 def train(
     model: MViT,             # trained in place
-    train_data,              # items (clip (C, T, H, W) with pixels from 0 to 1, class number), such as a `VideoFolder`
+    train_data,              # items (clip (C, T, H, W), pixels 0 to 1; class number): a `VideoFolder`
     val_data,                # the same; frames of another size are center-cropped
     out,                     # folder for best.safetensors, last.safetensors, metrics.csv, classes.txt and state.pt
     recipe: Recipe | None = None,
     *,
-    transform=None,          # of a training clip, instead of the recipe's augmentation; with workers it must be picklable
+    transform=None,          # of a training clip, instead of the recipe's; picklable if workers > 0
     resume: bool = False,    # go on with the run in `out`, if there is one
     verbose: bool = True,    # print a line per epoch; on a terminal, a bar too
     **changes,               # fields of the recipe, such as epochs=10
 ) -> list[dict]:
-    """Train on what Accelerate finds: a CPU, one GPU, or the processes that torchrun, `accelerate launch` or notebook_launcher started.
-    Of the training data `random_item(i)` is asked for where there is one, and `report()` called after each epoch. Returns the metrics of each epoch. Raises `TrainingError` for a loss that is not finite, a folder that holds another run or is in
-    use, and a state that cannot be resumed; `ValueError` for data that do not fit the model or the recipe."""
+    """Train on what Accelerate finds: a CPU, one GPU, or the processes that torchrun, `accelerate
+    launch` or notebook_launcher started. Returns the metrics of each epoch.
+
+    The training data are asked for `random_item(i)` where they have it, and their `report()` is
+    called after each epoch. Raises `TrainingError` for a loss that is not finite, a folder that
+    holds another run or is in use, and a state that cannot be resumed; `ValueError` for data that
+    do not fit the model or the recipe. After an error that came in the middle of an epoch, go on
+    from the files in `out`: the weights of `model` may have been spoiled in the last steps."""
     recipe, out = replace(recipe or Recipe(), **changes), Path(out).expanduser()
     classes = _class_names(train_data, model.config, recipe, transform)
     transform = transform or _transform(recipe, model.config.clip_size[1:])
@@ -716,17 +907,23 @@ def train(
         for loader in (run.loader, run.val_loader): stack.callback(_stop_reading, loader)
         stack.enter_context(_locked(out, accelerator))
         begun = (out / 'state.pt').exists()
-        if begun and not resume: raise TrainingError(f'{out} holds a run already: resume it, or choose another folder')
-        accelerator.wait_for_everyone()                              # all have looked before one writes
+        if begun and not resume:
+            raise TrainingError(f'{out} holds a run already: resume it, or choose another folder')
+        # all have looked before one writes
+        accelerator.wait_for_everyone()
         if begun: run.restore()
         if classes and accelerator.is_main_process:
             text = ''.join(f'{name}\n' for name in classes)
-            write_file(out / 'classes.txt', lambda path: Path(path).write_text(text, encoding='utf-8', newline='\n'))
+            write_file(
+                out / 'classes.txt',
+                lambda path: Path(path).write_text(text, encoding='utf-8', newline='\n'),
+            )
         board = stack.enter_context(_tensorboard(out)) if accelerator.is_main_process else None
         while run.epoch < recipe.epochs:
             start, before = time.perf_counter(), run.sums[2]
             _train_epoch(run, f'epoch {run.epoch + 1}/{recipe.epochs}', verbose)
-            if report := getattr(train_data, 'report', None): report()    # of videos that could not be read
+            # of videos that could not be read
+            if report := getattr(train_data, 'report', None): report()
             _finish_epoch(run, (time.perf_counter() - start) * run.sums[2] / max(run.sums[2] - before, 1))
             if board:
                 for name in _METRICS[2:]: board.add_scalar(name, run.rows[-1][name], run.step)
@@ -735,15 +932,27 @@ def train(
 
 # %% ../nbs/11_training.ipynb #b91df8f5
 def _class_names(data, config, recipe, transform):
-    "The names of the classes, or None. Raises `ValueError` if the data do not fit the model or the recipe."
+    """The names of the classes, or None. Raises `ValueError` if the data do not fit the model or
+    the recipe."""
     names = getattr(data, 'classes', None)
     if names and len(names) != config.num_classes:
-        raise ValueError(f'the model has {config.num_classes} classes, the data {len(names)}; starting_model gives it another head')
-    for name in names or ():                                         # a line each in classes.txt, so each must be one
+        raise ValueError(
+            f'the model has {config.num_classes} classes, the data {len(names)}; '
+            'starting_model gives it another head'
+        )
+    for name in names or ():                     # a line each in classes.txt, so each must be one
         if not isinstance(name, str) or name.splitlines() != [name] or not _is_unicode(name):
             raise ValueError(f'a class is named {name!r}: expected one line of text in Unicode')
-    if transform is None and recipe.augment != 'none' and recipe.flip and getattr(data, 'directional', False):
-        raise ValueError("flip: the classes of these data are directions, which mirrored clips would belie; take flip=0 or augment='none'")
+    if (
+        transform is None
+        and recipe.augment != 'none'
+        and recipe.flip
+        and getattr(data, 'directional', False)
+    ):
+        raise ValueError(
+            "flip: the classes of these data are directions, which mirrored clips would belie; "
+            "take flip=0 or augment='none'"
+        )
     return names
 
 def _is_unicode(text):
@@ -754,19 +963,23 @@ def _is_unicode(text):
 def _transform(recipe, size):
     "What the recipe does to a training clip, for a crop of `size` (H, W)."
     if recipe.augment == 'none': return CenterCrop(size)
-    return Augment(size, (recipe.min_crop, 1.0), recipe.flip, recipe.randaugment, recipe.erase, recipe.augment)
+    return Augment(
+        size, (recipe.min_crop, 1.0), recipe.flip, recipe.randaugment, recipe.erase, recipe.augment
+    )
 
 @contextmanager
 def _accelerating(recipe, model):
-    """An Accelerator. Afterwards the model is as it was before, but for its weights, and in evaluation mode. A process group that
-    was made here lasts as long as the process: torchrun's processes cannot make a second one, and may want to train again."""
+    """An Accelerator. Afterwards the model is as it was before, but for its weights, and in
+    evaluation mode. A process group that was made here lasts as long as the process: torchrun's
+    processes cannot make a second one, and may want to train again."""
     had_group, had_forward = _has_group(), 'forward' in vars(model)
     accelerator = _accelerator(recipe)
     if _has_group() and not had_group: atexit.register(_destroy_group)
     try: yield accelerator
     finally:
         accelerator.unwrap_model(model, keep_fp32_wrapper=False).eval()
-        if not had_forward: vars(model).pop('forward', None)                # Accelerate puts the class's method there
+        if not had_forward:
+            vars(model).pop('forward', None)  # Accelerate puts the class's method there
         accelerator.free_memory()
         accelerator.gradient_state._reset_state()
 
@@ -778,7 +991,8 @@ def _destroy_group():
 
 @contextmanager
 def _in_plain_words():
-    "An error in a reading process comes with its whole traceback as its message. Raise it with its own words, as without such processes."
+    """An error in a reading process comes with its whole traceback as its message. Raise it with
+    its own words, as without such processes."""
     try: yield
     except (TrainingError, ValueError) as error:
         lines = str(error).splitlines() or ['']
@@ -788,7 +1002,8 @@ def _in_plain_words():
 
 @contextmanager
 def _locked(out, accelerator):
-    "The folder `out`, made if need be, for this run alone. Raises `TrainingError` in all processes if another run is in it."
+    """The folder `out`, made if need be, for this run alone. Raises `TrainingError` in all
+    processes if another run is in it."""
     from accelerate.utils import broadcast_object_list
     from filelock import FileLock, Timeout
     lock, problem = FileLock(out / '.lock'), None
