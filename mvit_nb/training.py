@@ -8,7 +8,7 @@ __all__ = ['SMALL_MVIT', 'SMALL_VIT', 'MovingShapes', 'param_groups', 'warmup_co
            'verdicts', 'Recipe', 'derive_seed', 'EpochSampler', 'checkpointed', 'train', 'starting_model']
 
 # %% ../nbs/11_training.ipynb #4a0e3698
-import atexit, csv, hashlib, math, os, re, time
+import atexit, csv, hashlib, importlib, math, os, re, time
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
@@ -241,7 +241,7 @@ class Augment:
         self.pipeline = None
         try:
             if backend == 'torchvision': self.pipeline = self._torchvision()
-            else: import PIL
+            else: importlib.import_module('PIL')
         except Exception as error:                          # missing, or built for another torch
             raise ImportError(
                 f'augmentation by {backend}: it cannot be imported ({error})'
@@ -528,7 +528,7 @@ def _accelerator(recipe):
     try: from accelerate import Accelerator, DataLoaderConfiguration
     except ImportError as error: raise ImportError("training needs Accelerate: pip install 'mvit_nb[train]'") from error
     from accelerate.state import AcceleratorState
-    if int(os.environ.get('WORLD_SIZE', 1)) == 1: AcceleratorState._reset_state(True)
+    if int(os.environ.get('WORLD_SIZE', '1')) == 1: AcceleratorState._reset_state(True)
     return Accelerator(
         cpu=recipe.cpu or None,
         mixed_precision=recipe.precision,
