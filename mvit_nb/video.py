@@ -54,7 +54,8 @@ def _regular(path):
             file.close()
     except VideoError: raise
     except OSError as error: raise VideoError(f'{_name(path)}: {error.strerror or error}') from error
-    except (ValueError, RuntimeError) as error: raise VideoError(f'{_name(path)}: {error}') from error
+    except (ValueError, RuntimeError) as error:        # zero bytes, letters that no name can hold, ~somebody unknown
+        raise VideoError(f'{_name(path)}: no name of a file ({error})') from error
     raise VideoError(f'{_name(path)}: a device, a pipe or a socket, not a file')
 
 # %% ../nbs/10_video.ipynb #5c4e721c
@@ -99,9 +100,10 @@ def _check_size(path, H, W):
 @contextmanager
 def _named(path, what='damaged'):
     "What FFmpeg or the disk raises inside becomes a `VideoError` that names `path`."
+    av = _av()
     try: yield
     except VideoError: raise
-    except _av().FFmpegError as error: raise VideoError(f'{_name(path)}: {what} ({error.strerror})') from error
+    except av.FFmpegError as error: raise VideoError(f'{_name(path)}: {what} ({error.strerror})') from error
     except OSError as error: raise VideoError(f'{_name(path)}: {error.strerror or error}') from error
 
 @contextmanager
@@ -118,7 +120,9 @@ def _open(path):
         with container, _named(path):
             stream = _video_stream(container, path)
             codec = stream.codec_context
-            if codec.width: _check_size(path, codec.height, codec.width)
+            if not codec.width:
+                raise VideoError(f'{_name(path)}: pictures of unknown size, or of more than {_MOST_PIXELS:,} pixels')
+            _check_size(path, codec.height, codec.width)
             codec.options, codec.thread_count = {'max_pixels': str(_MOST_PIXELS)}, 1
             yield container, stream
 
@@ -131,10 +135,15 @@ def _display_matrix(frame, convert):
     a, b, _, c, d = struct.unpack('=5i', bytes(data)[:20])
     return a, b, c, d
 
+def _lies(matrix):
+    "Do rows and columns change places?"
+    a, b, c, d = matrix
+    return abs(b) + abs(c) > abs(a) + abs(d)
+
 def _upright(picture, matrix):
     "A stored picture (…, H, W) as its display matrix asks: mirrored and turned, to the nearest quarter turn."
     a, b, c, d = matrix
-    if abs(b) + abs(c) > abs(a) + abs(d): picture, across, down = picture.transpose(-1, -2), c, b
+    if _lies(matrix): picture, across, down = picture.transpose(-1, -2), c, b
     else: across, down = a, d
     return picture.flip([axis for axis, sign in ((-1, across), (-2, down)) if sign < 0])
 
@@ -169,13 +178,13 @@ def _clock(container):
 
 def _ends(container, stream):
     "When the last packet of the video and the last of all streams end, in seconds; read from where the container stands."
-    video, last, clock = -math.inf, -math.inf, _clock(container)
+    clock, ends = _clock(container), {}                # ends: of each stream, in its ticks
     for packet in container.demux():
         if clock(packet) is None or packet.is_discard: continue
-        end = float((clock(packet) + (packet.duration or 0)) * packet.time_base)
-        last = max(last, end)
-        if packet.stream_index == stream.index: video = max(video, end)
-    return video, last
+        end, index = clock(packet) + (packet.duration or 0), packet.stream_index
+        if end > ends.get(index, -math.inf): ends[index] = end
+    ends = {index: float(end * container.streams[index].time_base) for index, end in ends.items()}
+    return ends.get(stream.index, -math.inf), max(ends.values(), default=-math.inf)
 
 # %% ../nbs/10_video.ipynb #43fb3db5
 def _measure(path, container, stream, zero):
@@ -212,7 +221,7 @@ class Video:
             if self._coming is None: raise VideoError(f'{_name(path)}: no frame in it can be decoded')
             self._zero, first = self._coming
             self._matrix, self._rotation = _display_matrix(first, self._convert), int(first.rotation)
-            self._size = tuple(_upright(torch.empty(first.height, first.width, device='meta'), self._matrix).shape)
+            self._size = (first.width, first.height) if _lies(self._matrix) else (first.height, first.width)
         except BaseException:
             self.close()
             raise
@@ -305,6 +314,7 @@ def _decode(video, packets, key):
     if time is None and untimed: raise VideoError(f'{_name(video.path)}: {_UNTIMED}')
 
 # %% ../nbs/10_video.ipynb #765e4433
+_MOST_CLIPS = 10_000
 _LATE = 0.002     # seconds; containers round the times of frames (Matroska to 1 ms), so a frame may be this late
 
 @dataclass(frozen=True)
@@ -345,6 +355,7 @@ def make_views(
     A video shorter than a clip repeats its last frame. Raises `ValueError`."""
     _positive(duration=duration, fps=fps, num_frames=num_frames, sampling_rate=sampling_rate, num_clips=num_clips,
               target_fps=target_fps)
+    if num_clips > _MOST_CLIPS: raise ValueError(f'num_clips: expected {_MOST_CLIPS:,} at most, got {num_clips!r}')
     if num_crops not in (1, 3): raise ValueError(f'num_crops: expected 1 or 3, got {num_crops!r}')
     step, last = sampling_rate / target_fps, max(duration - 1 / fps, 0.0)         # the last frame appears at `last`
     views = []
@@ -545,13 +556,23 @@ class Prediction:
                     padded=self.padded, top=[dict(label=label, score=score) for label, score in self.top], views=views)
 
 # %% ../nbs/10_video.ipynb #c7ce1d24
+def _shrinker(size, antialias=False):
+    """`resize_short_side` for one frame (3, H, W) after the other, in the same memory: to get room for a large picture in floats takes
+    longer than to fill it."""
+    floats = None
+    def shrink(picture):
+        nonlocal floats
+        if min(picture.shape[1:]) == size: return picture / 255
+        if floats is None or floats.shape != picture.shape: floats = torch.empty_like(picture, dtype=torch.float32)
+        return resize_short_side(torch.div(picture, 255, out=floats)[None], size, antialias)[0]
+    return shrink
+
 def _view_clips(video, views, num_crops, size, antialias, counter):
     """Yield (indices of views, their clip (3, T, H, W), normalized). Clips of a short video are all the same; what is
     the same is read once, and comes once with all its indices."""
     short, same = _short_side(size), {}
     for index, view in enumerate(views): same.setdefault(view.times, []).append(index)
-    def shrink(picture): return resize_short_side(picture[None], short, antialias)[0]
-    for k, frames in video.clips(list(same), shrink, counter):
+    for k, frames in video.clips(list(same), _shrinker(short, antialias), counter):
         indices = list(same.values())[k]
         for crop, clip in enumerate(preprocess(frames, size, num_crops, short)): yield indices[crop::num_crops], clip
 
