@@ -219,7 +219,7 @@ class Video:
             self._convert = _converter()
             self._restart()
             if self._coming is None: raise VideoError(f'{_name(path)}: no frame in it can be decoded')
-            self._zero, first = self._coming
+            self._zero, first, _ = self._coming
             self._matrix, self._rotation = _display_matrix(first, self._convert), int(first.rotation)
             self._size = (first.width, first.height) if _lies(self._matrix) else (first.height, first.width)
         except BaseException:
@@ -286,9 +286,9 @@ def _is_key(frame):
     return frame.key_frame and frame.pict_type in (0, 1)      # a whole picture ("I"), or of a codec that knows no others
 
 def _decode(video, packets, key):
-    """Yield (time, frame) of `packets`, as shown, times in ticks, never going back. `key`: the packet that was jumped to, None at the
+    """Yield (time, frame, guessed?) of `packets`, as shown, times in ticks, never going back. `key`: the packet that was jumped to, None at the
     start. Frames before it, in the order of showing, may be incomplete and are left out. Counts what is 'decoded'."""
-    clock, time, untimed, jumped = _clock(video._container), None, 0, key is not None
+    clock, time, untimed, jumped, guessed = _clock(video._container), None, 0, key is not None, False
     for packet in packets:
         for frame in packet.decode():
             video._counter['decoded'] += 1
@@ -309,7 +309,8 @@ def _decode(video, packets, key):
                 video._seekable = False
             time = now if time is None else time + step if now is None else max(now, time)
             _check_size(video.path, frame.height, frame.width)
-            yield time, frame
+            guessed = frame.is_corrupt or guessed and not frame.key_frame       # what follows a guess is made of it
+            yield time, frame, guessed
     if jumped and time is None: raise _Doubt
     if time is None and untimed: raise VideoError(f'{_name(video.path)}: {_UNTIMED}')
 
@@ -401,7 +402,7 @@ def _worth(video, limit):
     return found is not None and _clock(video._container)(found[0]) > video._coming[0]
 
 def _walk(video, moment, jump=True):
-    """The frame shown at `moment`, in ticks: decodes on with two frames in hand, `shown` and `coming`. When `coming` appears later,
+    """The frame shown at `moment`, in ticks, and whether it is a guess: decodes on with two frames in hand, `shown` and `coming`. When `coming` appears later,
     `shown` is the answer. Jumps first if that is nearer."""
     late = _LATE / video._tick
     if jump:
@@ -413,10 +414,10 @@ def _walk(video, moment, jump=True):
     while video._coming and video._coming[0] <= moment + late:
         if video._shown and video._shown[0] < video._coming[0] > 2 * moment - video._shown[0]: break      # `shown` is nearer
         video._shown, video._coming = video._coming, next(video._frames, None)
-    time, frame = video._shown or video._coming                       # before the first frame: the first
+    time, frame, guessed = video._shown or video._coming                       # before the first frame: the first
     if not video._coming and (moment - time - (frame.duration or 0)) * video._tick > 1:
         raise VideoError(f'{_name(video.path)}: no frame at {(moment - video._zero) * video._tick:.2f} s, the video ends before')
-    return frame
+    return frame, guessed
 
 # %% ../nbs/10_video.ipynb #ef611ed4
 def _frame_at(video, t):
@@ -424,15 +425,15 @@ def _frame_at(video, t):
     if video._container is None: raise VideoError(f'{_name(video.path)}: closed')
     moment, damaged = video._zero + t / video._tick, f'the frame at {t:.2f} s is damaged'
     try:
-        frame = _walk(video, moment)
-        if not frame.is_corrupt: return frame
+        frame, guessed = _walk(video, moment)
+        if not guessed: return frame
         if not video._jumped: raise VideoError(f'{_name(video.path)}: {damaged}')
     except (_Doubt, _av().FFmpegError) as error:
         if not video._jumped: raise VideoError(f'{_name(video.path)}: {damaged} ({error.strerror})') from error
     video._restart()
-    try: frame = _walk(video, moment, jump=False)
+    try: frame, guessed = _walk(video, moment, jump=False)
     except _av().FFmpegError as error: raise VideoError(f'{_name(video.path)}: {damaged} ({error.strerror})') from error
-    if frame.is_corrupt: raise VideoError(f'{_name(video.path)}: {damaged}')
+    if guessed: raise VideoError(f'{_name(video.path)}: {damaged}')
     video._seekable = False                            # jumps gave something else: no more of them in this file
     return frame
 
