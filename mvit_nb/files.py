@@ -21,6 +21,7 @@ def _why(error):
     "What an exception says, in one line."
     if isinstance(error, OSError) and error.strerror: return error.strerror
     if isinstance(error, (MemoryError, RecursionError)): return type(error).__name__
+    if 'inline_container' in str(error): return 'torch.save could not write all of it; is the disk full?'
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 # %% ../nbs/91_files.ipynb #35bb3bdf
@@ -126,6 +127,8 @@ class _Name(str): "A function or type that the pickle names."
 class _Storage(int): "A storage: its bytes."
 
 # %% ../nbs/91_files.ipynb #f71596d6
+_LARGEST_PICKLE = 2 ** 22     # bytes; it has the names and shapes, not the numbers: some 130 for a tensor
+
 class _Outline:
     "What the pickles of one file would build. Raises `FileError`, or what a broken pickle breaks, from `read`."
     def __init__(self, size):
@@ -185,7 +188,8 @@ class _Outline:
     def read(self, file):
         "Go through the next pickle in `file`, up to its end. Returns its value as far as that is known."
         stack, marks, memo = [], [], {}
-        for op, value, _ in pickletools.genops(file):
+        for op, value, position in pickletools.genops(file):
+            if position > _LARGEST_PICKLE: raise FileError('refused: a pickle too large for names and shapes')
             match op.name:
                 case 'PROTO': pass
                 case 'STOP': return stack.pop()
@@ -216,7 +220,6 @@ class _Outline:
 # %% ../nbs/91_files.ipynb #bd97796a
 _ZIP = b'PK\x03\x04'
 _MAGIC = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'      # the pickle with which the old format begins
-_LARGEST_PICKLE = 2 ** 24                                # bytes; it has the names and shapes, not the numbers
 
 def _check_archive(file, size):
     "Raise `FileError`, or what `zipfile` raises, if a zip file is not as `torch.save` writes them."
@@ -230,7 +233,6 @@ def _check_archive(file, size):
             raise FileError(f'refused: {packed[0]} is compressed, and torch.save does not compress')
         if sum(record.file_size for record in records) > size: raise FileError('damaged: the records are longer than the file')
         if f'{root}/data.pkl' not in names or f'{root}/constants.pkl' in names: raise FileError('refused: an archive that torch.save did not write')
-        if names[f'{root}/data.pkl'].file_size > _LARGEST_PICKLE: raise FileError('refused: a pickle too large for names and shapes')
         if any(record.CRC for record in records) and (bad := archive.testzip()): raise FileError(f'damaged: the checksum of {bad} does not match')
         outline = _Outline(size)
         outline.read(io.BytesIO(archive.read(f'{root}/data.pkl')))
