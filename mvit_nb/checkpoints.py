@@ -217,7 +217,8 @@ def read_state(
     source,   # path or URL of a .safetensors file or of one that torch.save wrote, a name in `published_checkpoints()`, or a state dict
 ) -> dict:
     """The tensors in `source` by name, out of their wrapping ('model_state', 'state_dict', 'model'; 'module.' before names).
-    What is no tensor is left out. Reads with weights_only=True: a file that would run code is refused.
+    What is no tensor is left out. A file that would run code is refused, and one that `torch.save` or `save_checkpoint` wrote and that
+    was damaged since (see `mvit_nb.files.read_torch`). A URL is downloaded once and kept in torch.hub's cache; file:// is read in place.
     Raises `CheckpointError` with the path or URL in it, `TypeError` for a source of another kind."""
     return _read(source)[0]
 
@@ -683,7 +684,10 @@ def load_model(
     **known,   # fields of `MViTConfig` that no tensor tells, or to make sure of
 ) -> MViT:
     """The model of a checkpoint with its weights, in eval mode, on the CPU. A file of `save_checkpoint` needs nothing else; of other files
-    the config is read off the tensors (see `inspect_checkpoint`, whose result is kept as `model.checkpoint`)."""
+    the config is read off the tensors (see `inspect_checkpoint`, whose result is kept as `model.checkpoint`).
+    Raises `CheckpointError`, which begins with the source, for whatever is the matter with it: it cannot be read, is damaged, was
+    written by a newer version, is no MViT, or its config needs to be told; `TypeError` for a source of another kind or an unknown
+    field, `ValueError` for a value in `known` that no config can have."""
     tensors, metadata, where = _read(source)
     info = _inspect(tensors, metadata, where, _published(source), known)
     with torch.device('meta'): model = MViT(info.config)            # no time for random numbers
