@@ -43,7 +43,7 @@ def export_onnx(
     except ImportError as error:
         raise ImportError("ONNX export needs onnxscript: "
                           "pip install 'mvit_nb[onnx]'") from error
-    path, weight, config = Path(path).expanduser(), model.head.weight, model.config
+    path, config, weight = Path(path).expanduser(), model.config, next(model.parameters())
     size = config.clip_size[1:] if config.num_frames == 1 else config.clip_size
     clip = torch.randn(2, config.in_chans, *size, device=weight.device,
                        dtype=weight.dtype)
