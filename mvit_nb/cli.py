@@ -5,19 +5,19 @@
 # %% auto #0
 __all__ = ['log', 'printable', 'to_json', 'UsageError', 'number', 'OutputError', 'run_command', 'predict_cli', 'train_cli']
 
-# %% ../nbs/94_cli.ipynb #208adac7
+# %% ../nbs/94_cli.ipynb #22ba5635
 import argparse, io, json, logging, math, os, signal, sys, textwrap, threading, traceback
 import unicodedata, warnings
 from contextlib import contextmanager, suppress
-from dataclasses import MISSING, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Literal, Union, get_args, get_origin, get_type_hints
+from types import NoneType
+from typing import get_args, get_type_hints
 import mvit_nb
 
 log = logging.getLogger('mvit_nb.cli')
 
-# %% ../nbs/94_cli.ipynb #70b88f90
+# %% ../nbs/94_cli.ipynb #c3cf91f0
 def printable(text) -> str:
     r"""`text` as one line for a terminal: control characters, line breaks, marks of direction and
     bytes that are no text become `\x1b` and the like."""
@@ -25,7 +25,7 @@ def printable(text) -> str:
         return c.isprintable() or c in '\u200c\u200d' or unicodedata.category(c) == 'Zs'
     return ''.join(c if harmless(c) else c.encode('unicode_escape').decode() for c in str(text))
 
-# %% ../nbs/94_cli.ipynb #8d477224
+# %% ../nbs/94_cli.ipynb #2503fdaa
 def to_json(value) -> str:
     """`value` (dicts, sequences, numbers, text, paths) as one line of ASCII that every JSON reader
     takes; a number that is not finite becomes null."""
@@ -37,7 +37,7 @@ def to_json(value) -> str:
         return str(v).encode('utf-8', 'backslashreplace').decode()
     return json.dumps(plain(value), ensure_ascii=True, allow_nan=False)
 
-# %% ../nbs/94_cli.ipynb #2c255586
+# %% ../nbs/94_cli.ipynb #fa8a2595
 class UsageError(ValueError):
     "An option that is missing, unknown or wrong. The message names it."
 
@@ -79,7 +79,7 @@ def _common(parser):
                         version=f'{parser.prog} {mvit_nb.__version__}')
     return parser
 
-# %% ../nbs/94_cli.ipynb #bcecb032
+# %% ../nbs/94_cli.ipynb #cb9ce9cb
 class OutputError(OSError):
     "Standard output cannot be written."
 
@@ -127,7 +127,7 @@ def _lenient_output():
     finally:
         with suppress(OSError): stream.reconfigure(errors=errors, line_buffering=buffering)
 
-# %% ../nbs/94_cli.ipynb #be2f8a33
+# %% ../nbs/94_cli.ipynb #d8c48b63
 @contextmanager
 def _interruptions():
     "A list that holds something once Ctrl-C was pressed, whatever exception it ended up as."
@@ -142,7 +142,7 @@ def _interruptions():
     finally:
         if mine: signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# %% ../nbs/94_cli.ipynb #0a77dff1
+# %% ../nbs/94_cli.ipynb #4d0bae55
 class _Messages(logging.Handler):
     "Log records as lines on standard error; those of other libraries only if `all_of_them`."
     def __init__(self, command, all_of_them):
@@ -175,7 +175,7 @@ def _messages(command, level):
         root.setLevel(before[0])
         ours.setLevel(before[1])
 
-# %% ../nbs/94_cli.ipynb #2ead2241
+# %% ../nbs/94_cli.ipynb #a683f74e
 def _reason(error) -> str:
     "Why it failed, in one printable line of at most 500 characters."
     if isinstance(error, KeyboardInterrupt): return 'interrupted'
@@ -218,7 +218,7 @@ def run_command(
             _tell(f'{name}: {reason}')
         return 130 if interrupted else code
 
-# %% ../nbs/94_cli.ipynb #0eea958a
+# %% ../nbs/94_cli.ipynb #a4c4534f
 _MOST_CLIPS, _MOST_VIEWS = 1000, 256        # clips of a video; views that the network gets at once
 _MOST_BYTES = 16 * 2**20                    # of a file of labels
 
@@ -310,7 +310,7 @@ def predict_cli(
     "The command `mvit_predict`. Returns its exit code: 0; 2 (one line on stderr); 130 (Ctrl-C)."
     return run_command('mvit_predict', _predict_parser, _predict, argv)
 
-# %% ../nbs/94_cli.ipynb #5a5eea3e
+# %% ../nbs/94_cli.ipynb #c05e1379
 _ROOM = dict(num_frames=4096, sampling_rate=4096, image_size=8192)   # the largest values
 _MOST_SHAPES = 1_000_000                                             # clips of moving shapes
 
