@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['log', 'printable', 'to_json', 'UsageError', 'number', 'OutputError', 'run_command', 'predict_cli', 'train_cli']
 
-# %% ../nbs/94_cli.ipynb #22ba5635
+# %% ../nbs/94_cli.ipynb #581a0820
 import argparse, io, json, logging, math, os, signal, sys, textwrap, threading, traceback
 import unicodedata, warnings
 from contextlib import contextmanager, suppress
@@ -17,7 +17,7 @@ import mvit_nb
 
 log = logging.getLogger('mvit_nb.cli')
 
-# %% ../nbs/94_cli.ipynb #c3cf91f0
+# %% ../nbs/94_cli.ipynb #11a7062b
 def printable(text) -> str:
     r"""`text` as one line for a terminal: control characters, line breaks, marks of direction and
     bytes that are no text become `\x1b` and the like."""
@@ -25,7 +25,7 @@ def printable(text) -> str:
         return c.isprintable() or c in '\u200c\u200d' or unicodedata.category(c) == 'Zs'
     return ''.join(c if harmless(c) else c.encode('unicode_escape').decode() for c in str(text))
 
-# %% ../nbs/94_cli.ipynb #2503fdaa
+# %% ../nbs/94_cli.ipynb #2079c27e
 def to_json(value) -> str:
     """`value` (dicts, sequences, numbers, text, paths) as one line of ASCII that every JSON reader
     takes; a number that is not finite becomes null."""
@@ -37,7 +37,7 @@ def to_json(value) -> str:
         return str(v).encode('utf-8', 'backslashreplace').decode()
     return json.dumps(plain(value), ensure_ascii=True, allow_nan=False)
 
-# %% ../nbs/94_cli.ipynb #fa8a2595
+# %% ../nbs/94_cli.ipynb #50c6eec3
 class UsageError(ValueError):
     "An option that is missing, unknown or wrong. The message names it."
 
@@ -79,7 +79,7 @@ def _common(parser):
                         version=f'{parser.prog} {mvit_nb.__version__}')
     return parser
 
-# %% ../nbs/94_cli.ipynb #cb9ce9cb
+# %% ../nbs/94_cli.ipynb #c31db737
 class OutputError(OSError):
     "Standard output cannot be written."
 
@@ -127,7 +127,7 @@ def _lenient_output():
     finally:
         with suppress(OSError): stream.reconfigure(errors=errors, line_buffering=buffering)
 
-# %% ../nbs/94_cli.ipynb #d8c48b63
+# %% ../nbs/94_cli.ipynb #63086bd5
 @contextmanager
 def _interruptions():
     "A list that holds something once Ctrl-C was pressed, whatever exception it ended up as."
@@ -142,7 +142,7 @@ def _interruptions():
     finally:
         if mine: signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# %% ../nbs/94_cli.ipynb #4d0bae55
+# %% ../nbs/94_cli.ipynb #60469ef0
 class _Messages(logging.Handler):
     "Log records as lines on standard error; those of other libraries only if `all_of_them`."
     def __init__(self, command, all_of_them):
@@ -175,7 +175,7 @@ def _messages(command, level):
         root.setLevel(before[0])
         ours.setLevel(before[1])
 
-# %% ../nbs/94_cli.ipynb #a683f74e
+# %% ../nbs/94_cli.ipynb #79dff415
 def _reason(error) -> str:
     "Why it failed, in one printable line of at most 500 characters."
     if isinstance(error, KeyboardInterrupt): return 'interrupted'
@@ -189,6 +189,11 @@ def _reason(error) -> str:
     elif not foreseen: text = f'{kind.__name__}: {text}'
     hint = '' if foreseen else ' (--traceback shows where)'
     return textwrap.shorten(text, 450, placeholder=' …') + hint
+
+def _same(error, other):
+    "Are both the same failure of a stream, rather than of a file?"
+    if not (isinstance(error, OSError) and isinstance(other, OSError)): return False
+    return error.errno == other.errno and error.filename is None
 
 def run_command(
     name: str,     # of the command
@@ -205,6 +210,7 @@ def run_command(
         try:
             try: args = make_parser().parse_args(argv)
             except SystemExit: return 0                          # --help or --version has said all
+            _say()                                              # no work for a closed output
             with _messages(name, args.log_level): _say(act(args))
         except (Exception, KeyboardInterrupt) as error:
             if isinstance(error, KeyboardInterrupt): interrupted.append(error)
@@ -214,11 +220,13 @@ def run_command(
                 _tell('\n'.join(map(printable, lines)))
             answer = to_json({'error': reason}) if '--json' in argv else None
             try: _say(None if isinstance(error, OutputError) else answer)
-            except OutputError: _discard(sys.stdout)
+            except OutputError as output:
+                _discard(sys.stdout)
+                if _same(error, output.__cause__): reason = _reason(output)   # a print inside act
             _tell(f'{name}: {reason}')
         return 130 if interrupted else code
 
-# %% ../nbs/94_cli.ipynb #a4c4534f
+# %% ../nbs/94_cli.ipynb #3dff03cf
 _MOST_CLIPS, _MOST_VIEWS = 1000, 256        # clips of a video; views that the network gets at once
 _MOST_BYTES = 16 * 2**20                    # of a file of labels
 
@@ -310,7 +318,7 @@ def predict_cli(
     "The command `mvit_predict`. Returns its exit code: 0; 2 (one line on stderr); 130 (Ctrl-C)."
     return run_command('mvit_predict', _predict_parser, _predict, argv)
 
-# %% ../nbs/94_cli.ipynb #c05e1379
+# %% ../nbs/94_cli.ipynb #bdbf0c97
 _ROOM = dict(num_frames=4096, sampling_rate=4096, image_size=8192)   # the largest values
 _MOST_SHAPES = 1_000_000                                             # clips of moving shapes
 
