@@ -3,12 +3,15 @@
 
 The source archive holds what building needs, and both hold every file of the library. The metadata of the wheel name licence,
 Python and project pages, and no link or picture of the long description is relative: the package index has no files beside it.
+nbdev 3 is told the same in pyproject.toml as nbdev 2 in settings.ini.
 Prints one line for each fault; exit code: their number."""
 import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
+from configparser import ConfigParser
 from email.parser import BytesParser
 from email.policy import EmailPolicy
 from html.parser import HTMLParser
@@ -71,12 +74,20 @@ def metadata_faults(metadata):
         if not re.match(r'https?://|mailto:|#', target): yield f'the long description points to {target!r}'
 
 
+def config_faults():
+    "Where pyproject.toml says something else than settings.ini."
+    ini = ConfigParser(delimiters=['='])
+    ini.read(ROOT / 'settings.ini', encoding='utf-8')
+    for name, value in tomllib.loads((ROOT / 'pyproject.toml').read_text(encoding='utf-8'))['tool']['nbdev'].items():
+        if str(value) != ini['DEFAULT'].get(name): yield f'pyproject.toml: {name} is {value}, in settings.ini {ini["DEFAULT"].get(name)}'
+
+
 def main():
     folder = Path(sys.argv[1])
     with zipfile.ZipFile(only(folder, '*.whl')) as wheel:
         name, = (name for name in wheel.namelist() if name.endswith('.dist-info/METADATA'))
         metadata = BytesParser(policy=EmailPolicy(utf8=True)).parsebytes(wheel.read(name))
-        faults = [*archive_faults(only(folder, '*.tar.gz'), wheel), *metadata_faults(metadata)]
+        faults = [*archive_faults(only(folder, '*.tar.gz'), wheel), *metadata_faults(metadata), *config_faults()]
     for fault in faults: print(fault, file=sys.stderr)
     sys.exit(min(len(faults), 100))
 
