@@ -634,8 +634,9 @@ class CheckpointInfo:
 
     def __str__(self):
         c = self.config
-        lines = [f'{self.layout} layout: {sum(c.depths)} blocks {c.depths}, {c.embed_dim} channels, {c.num_classes} classes, '
-                 f'clips of {"×".join(map(str, c.clip_size))}']
+        clips = '×'.join(map(str, c.clip_size))
+        lines = [(f'{self.layout} layout: {sum(c.depths)} blocks {c.depths}, {c.embed_dim} channels, '
+                  f'{c.num_classes} classes, clips of {clips}')]
         for why in dict.fromkeys(self.assumed.values()):
             lines.append(f'assumed, {why}: ' + ', '.join(f'{f}={getattr(c, f)!r}' for f, w in self.assumed.items() if w == why))
         return '\n'.join(lines)

@@ -39,7 +39,7 @@ def export_onnx(
     is missing, and `FileError` if the file cannot be written."""
     if not isinstance(model, MViT):
         raise TypeError(f'model: expected an MViT, got {type(model).__name__}')
-    try: import onnxscript
+    try: import onnxscript  # noqa: F401
     except ImportError as error:
         raise ImportError("ONNX export needs onnxscript: "
                           "pip install 'mvit_nb[onnx]'") from error
