@@ -9,6 +9,7 @@ __all__ = ['MViTConfig', 'BlockPlan', 'block_plan', 'get_config', 'list_models',
            'save_checkpoint', 'predict_video']
 
 # %% ../nbs/index.ipynb #057ca218
+__doc__ = 'Multiscale Vision Transformers, step by step: notebooks that explain MViT, and the tested library that they export.'
 from .plan import MViTConfig, BlockPlan, block_plan, get_config, list_models
 from .model import MViT, create_model
 from .cost import Cost, cost, count_flops

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
+from .fast import linear_in_parts
 from .pooling import TokenPool
 
 # %% ../nbs/03_attention.ipynb #cedb11f8
@@ -63,15 +64,9 @@ class PoolingAttention(nn.Module):
 
     def qkv_heads(self, x, thw):                            # (B, N, D)
         "Pooled queries (B, h, N_Q, d), keys and values (B, h, N_K, d), and the grid of the queries."
-        if not x.is_meta and torch.is_autocast_enabled(x.device.type):
-            x = x.to(torch.get_autocast_dtype(x.device.type))               # cast once, not three times
         pooled, grids = [], []
-        watched = any(getattr(self.qkv, f'_{when}_hooks') for when in ('forward_pre', 'forward', 'backward_pre', 'backward'))
-        if type(self.qkv) is nn.Linear and not watched:     # three products, each with its own block of memory
-            biases = [None] * 3 if self.qkv.bias is None else self.qkv.bias.chunk(3)
-            qkv = (F.linear(x, weight, bias) for weight, bias in zip(self.qkv.weight.chunk(3), biases))
-        else: qkv = self.qkv(x).chunk(3, -1)                # another layer is here (LoRA, quantization), or hooks
-        for t, pool in zip(qkv, (self.pool_q, self.pool_k, self.pool_v)):
+        pools = self.pool_q, self.pool_k, self.pool_v
+        for t, pool in zip(linear_in_parts(self.qkv, x, 3), pools):
             t, grid = pool(t, thw) if pool else (t, thw)    # (B, N', D)
             pooled.append(t.unflatten(-1, (self.num_heads, -1)).transpose(1, 2))
             grids.append(grid)

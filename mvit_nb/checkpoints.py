@@ -17,7 +17,8 @@ from types import SimpleNamespace
 from urllib.parse import unquote, urldefrag, urlsplit
 from urllib.request import url2pathname
 import torch
-from .files import FileError, _described, _open_plain, _why, download, read_torch, remove_leftovers, write_file
+from .files import (FileError, _described, _open_plain, _why, download, read_torch,
+                           remove_leftovers, write_file)
 from .plan import _CHECKS, MViTConfig, _pooling, clip_grid, get_config, list_models
 from .model import MViT, resize_table
 from .pooling import pooled_length
@@ -28,13 +29,14 @@ class CheckpointError(FileError):
 
 @contextmanager
 def _about(where):
-    "What goes wrong with the content of `where` becomes a `CheckpointError` that begins with this name."
+    "What goes wrong with `where` becomes a `CheckpointError` that begins with this name."
     try: yield
     except CheckpointError as error:
         if str(error).startswith(f'{where}: '): raise
         raise CheckpointError(f'{where}: {error}') from None
     except FileError as error: raise CheckpointError(str(error)) from error
-    except Exception as error: raise CheckpointError(f'{where}: damaged, or no MViT ({_why(error)})') from error
+    except Exception as error:
+        raise CheckpointError(f'{where}: damaged, or no MViT ({_why(error)})') from error
 
 # %% ../nbs/09_checkpoints.ipynb #d997e78e
 @dataclass(frozen=True)
@@ -86,23 +88,28 @@ def _published(source):
 def _note(row): return f'; {row.note}' if row and row.note else ''
 
 # %% ../nbs/09_checkpoints.ipynb #9bb40d6e
-def _is_url(source): return isinstance(source, str) and re.match('(https?|file)://', source, re.IGNORECASE) is not None
+def _is_url(source):
+    return isinstance(source, str) and bool(re.match('(https?|file)://', source, re.IGNORECASE))
 
 def _cache_path(url):
-    "Where a download is kept: in torch.hub's cache, in a folder of its own (many files are called model.pth), under its own name."
-    name = re.sub(r'[^\w.-]', '_', unquote(urlsplit(url).path).rpartition('/')[2])[-100:] or 'checkpoint'
-    return Path(torch.hub.get_dir()) / 'checkpoints' / 'mvit_nb' / hashlib.sha256(url.encode()).hexdigest()[:12] / name
+    """Where a download is kept: in torch.hub's cache, in a folder of its own (many files are called
+    model.pth), under its own name."""
+    name = unquote(urlsplit(url).path).rpartition('/')[2]
+    name = re.sub(r'[^\w.-]', '_', name)[-100:] or 'checkpoint'
+    own = hashlib.sha256(url.encode()).hexdigest()[:12]
+    return Path(torch.hub.get_dir()) / 'checkpoints' / 'mvit_nb' / own / name
 
 def _local_path(url):
     "The path in a file:// URL."
     parts = urlsplit(url)
-    if parts.netloc not in ('', 'localhost'): raise CheckpointError(f'{url}: expected file:///…, a file of this machine, got {parts.netloc!r}')
+    if parts.netloc not in ('', 'localhost'):
+        raise CheckpointError(f'{url}: expected file:///…, of this machine, got {parts.netloc!r}')
     return Path(url2pathname(parts.path))
 
 # %% ../nbs/09_checkpoints.ipynb #1f443c52
 def _checksum(source):
-    """The URL in `source`, and the SHA-256 that its file must have, or begin with: behind the URL, as in …/weights.pth#sha256=dbeb1030,
-    or in `published_checkpoints()`; None: no matter which."""
+    """The URL in `source`, and the SHA-256 that its file must have, or begin with: behind the URL,
+    as in …/weights.pth#sha256=dbeb1030, or in `published_checkpoints()`; None: no matter which."""
     url, fragment = urldefrag(source)
     if fragment and not re.fullmatch('sha256=[0-9a-fA-F]{8,64}', fragment):
         raise CheckpointError(f'{source}: expected sha256=… (8 to 64 hex digits) behind the #, got {fragment!r}')
@@ -112,59 +119,69 @@ def _checksum(source):
 def _has_checksum(path, sha256, where):
     "Whether a file has the checksum, if one is asked for."
     if not sha256: return True
-    with _open_plain(path, where) as file: return hashlib.file_digest(file, 'sha256').hexdigest().startswith(sha256)
+    with _open_plain(path, where) as file: got = hashlib.file_digest(file, 'sha256').hexdigest()
+    return got.startswith(sha256)
 
 # %% ../nbs/09_checkpoints.ipynb #7e57ea18
-_KEY, _FORMAT, _CRC = 'mvit_nb.config', 'mvit_nb.format', 'mvit_nb.crc32'      # in the metadata of our files
-_VERSION = 1                                                                   # of their format; 0: that of 0.1.0, which had the config only
+_KEY, _FORMAT, _CRC = 'mvit_nb.config', 'mvit_nb.format', 'mvit_nb.crc32'   # in our files' metadata
+_VERSION = 1                         # of their format; those of 0.1.0 have the config only
 
 def _crc(tensors, metadata):
     "A checksum, CRC-32, of our metadata and of all tensors: names, types, shapes and numbers."
     crc = 0
-    for key in sorted({_KEY, _FORMAT} & {*metadata}): crc = zlib.crc32(f'{key}={metadata[key]}\n'.encode(), crc)
+    for key in (_KEY, _FORMAT): crc = zlib.crc32(f'{key}={metadata[key]}\n'.encode(), crc)
     for name, tensor in sorted(tensors.items()):
         crc = zlib.crc32(f'{name} {tensor.dtype} {tuple(tensor.shape)}\n'.encode(), crc)
         crc = zlib.crc32(tensor.contiguous().reshape(-1).view(torch.uint8).numpy(), crc)
     return f'{crc:08x}'
 
 def _check_own(tensors, metadata):
-    "Raise `CheckpointError` if a file that this library wrote is damaged, or of a format that only newer versions read."
+    """Raise `CheckpointError` if a file that this library wrote is damaged, or of a format that only
+    newer versions read."""
     ours = {key for key in metadata if key.startswith('mvit_nb.')}
-    if ours <= {_KEY}: return                                                  # of 0.1.0, or somebody else's
+    if ours <= {_KEY}: return                       # of 0.1.0, or somebody else's
     version = metadata.get(_FORMAT, '')
     if re.fullmatch('[0-9]{1,6}', version) and int(version) > _VERSION:
-        raise CheckpointError(f'written in format {version} by a newer mvit_nb; this one reads formats up to {_VERSION}. Update mvit_nb')
+        raise CheckpointError(f'written in format {version} by a newer mvit_nb; '
+                              f'this one reads formats up to {_VERSION}. Update mvit_nb')
     if not ours >= {_KEY, _FORMAT, _CRC} or _crc(tensors, metadata) != metadata[_CRC]:
-        raise CheckpointError('damaged, or changed by another program: the checksum in its metadata does not match')
+        raise CheckpointError('damaged, or changed by another program: '
+                              'the checksum in its metadata does not match')
 
 # %% ../nbs/09_checkpoints.ipynb #be1deb84
 def _read_path(path, where, suffix=None):
-    "What the file at a path holds, and its metadata. Raises `CheckpointError`, which begins with `where`."
+    "What a file holds, and its metadata. Raises `CheckpointError`, which begins with `where`."
     with _about(where):
         with _open_plain(path, where) as file: head = file.read(64)
-        if (suffix or Path(path).suffix) != '.safetensors' and head[8:10] != b'{"': return read_torch(path, where), {}
+        if (suffix or Path(path).suffix) != '.safetensors' and head[8:10] != b'{"':
+            return read_torch(path, where), {}
         from safetensors import SafetensorError, safe_open
         try:
             with safe_open(path, 'pt') as file:
-                tensors, metadata = {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}
-        except SafetensorError as error: raise CheckpointError(_described(head) or f'truncated, damaged, or no checkpoint ({_why(error)})') from error
+                tensors = {key: file.get_tensor(key) for key in file.keys()}
+                metadata = file.metadata() or {}
+        except SafetensorError as error:
+            reason = f'truncated, damaged, or no checkpoint ({_why(error)})'
+            raise CheckpointError(_described(head) or reason) from error
         _check_own(tensors, metadata)
         return tensors, metadata
 
 def _read_url(source):
-    "What the file at a URL holds, and its metadata. Raises `CheckpointError`, which begins with the URL."
+    "What a URL names, and its metadata. Raises `CheckpointError`, which begins with the URL."
     with _about(source):
         url, sha256 = _checksum(source)
         if url.lower().startswith('file:'):
             path = _local_path(url)
-            if not _has_checksum(path, sha256, source): raise CheckpointError(f'wrong checksum, expected {sha256}')
+            if not _has_checksum(path, sha256, source):
+                raise CheckpointError(f'wrong checksum, expected {sha256}')
             return _read_path(path, source)
         path = _cache_path(url)
         remove_leftovers(path)
         if path.exists() and _has_checksum(path, sha256, source):
             try: return _read_path(path, source)
-            except CheckpointError: pass                                       # damaged since: once more
-        download(url, path, sha256, check=lambda part: _read_path(part, source, path.suffix), name=source)
+            except CheckpointError: pass           # damaged since: once more
+        def check(part): _read_path(part, source, path.suffix)
+        download(url, path, sha256, check, name=source)
         return _read_path(path, source)
 
 def _read_file(source):
@@ -173,7 +190,8 @@ def _read_file(source):
         with _about(source): path = Path(source).expanduser()
         return _read_path(path, path)
     try: return _read_url(source)
-    except CheckpointError as error: raise CheckpointError(f'{error}{_note(_published(source))}') from error
+    except CheckpointError as error:
+        raise CheckpointError(f'{error}{_note(_published(source))}') from error
 
 # %% ../nbs/09_checkpoints.ipynb #864a408f
 def _same(a, b):
@@ -205,7 +223,8 @@ def _read(source):
             raise CheckpointError(f'{where}: {key} has no plain numbers to copy ({value.layout}, on {value.device})')
         name = re.sub(r'^((module|_orig_mod)\.)+', '', key)
         with _about(where):
-            if name in tensors and not _same(tensors[name], value): raise CheckpointError(f'two tensors are called {name}, and their values differ')
+            if name in tensors and not _same(tensors[name], value):
+                raise CheckpointError(f'two tensors are called {name}, and their values differ')
         tensors[name] = value.detach()
     if not tensors:
         held = ', '.join(f'{key!r} ({type(value).__name__})' for key, value in list(state.items())[:5])
@@ -217,7 +236,9 @@ def read_state(
     source,   # path or URL of a .safetensors file or of one that torch.save wrote, a name in `published_checkpoints()`, or a state dict
 ) -> dict:
     """The tensors in `source` by name, out of their wrapping ('model_state', 'state_dict', 'model'; 'module.' before names).
-    What is no tensor is left out. Reads with weights_only=True: a file that would run code is refused.
+    What is no tensor is left out. A file that would run code is refused, and one that `torch.save`
+    or `save_checkpoint` wrote and that was damaged since (see `mvit_nb.files.read_torch`).
+    A URL is downloaded once and kept in torch.hub's cache; file:// is read in place.
     Raises `CheckpointError` with the path or URL in it, `TypeError` for a source of another kind."""
     return _read(source)[0]
 
@@ -360,12 +381,14 @@ def _fill(model, tensors, where, clip_size=None):
     "Copy `tensors`, of any layout, into the model, all or nothing."
     own = model.state_dict()
     with _about(where):
-        if hollow := [name for name, t in tensors.items() if t.nbytes > t.untyped_storage().nbytes()]:
-            raise CheckpointError(f'{hollow[0]} has more numbers than its storage holds (it is expanded)')
+        for name, t in tensors.items():
+            if t.nbytes > t.untyped_storage().nbytes():
+                raise CheckpointError(f'{name} has more numbers than its storage (it is expanded)')
         state, layout, merged, duplicates = to_our_names(tensors)
         interpolated, unclear = _fit_tables(state, model, clip_size)
         if misfits := _misfits(own, state, unclear):
-            raise CheckpointError(f'the {layout} checkpoint does not fit this model, nothing was loaded{misfits}')
+            raise CheckpointError(f'the {layout} checkpoint does not fit this model, '
+                                  f'nothing was loaded{misfits}')
     model.load_state_dict(state)
     return LoadReport(layout, len(own), interpolated, merged, duplicates)
 
@@ -414,7 +437,8 @@ def _read_blocks(state):
     found = sorted({int(m[1]) for key in state if (m := re.match(r'blocks\.([0-9]{1,9})\.', key))})
     if not found or found != list(range(len(found))):
         raise CheckpointError(f'expected blocks 0, 1, 2, …, got {str(found or "none"):.100}')
-    if len(found) > _MOST_BLOCKS: raise CheckpointError(f'expected at most {_MOST_BLOCKS} blocks, got {len(found)}')
+    if len(found) > _MOST_BLOCKS:
+        raise CheckpointError(f'expected at most {_MOST_BLOCKS} blocks, got {len(found)}')
     return [_read_block(state, i) for i in found]
 
 # %% ../nbs/09_checkpoints.ipynb #1411bfe9
@@ -610,8 +634,9 @@ class CheckpointInfo:
 
     def __str__(self):
         c = self.config
-        lines = [f'{self.layout} layout: {sum(c.depths)} blocks {c.depths}, {c.embed_dim} channels, {c.num_classes} classes, '
-                 f'clips of {"×".join(map(str, c.clip_size))}']
+        clips = '×'.join(map(str, c.clip_size))
+        lines = [(f'{self.layout} layout: {sum(c.depths)} blocks {c.depths}, {c.embed_dim} channels, '
+                  f'{c.num_classes} classes, clips of {clips}')]
         for why in dict.fromkeys(self.assumed.values()):
             lines.append(f'assumed, {why}: ' + ', '.join(f'{f}={getattr(c, f)!r}' for f, w in self.assumed.items() if w == why))
         return '\n'.join(lines)
@@ -620,18 +645,22 @@ class CheckpointInfo:
 _UNSEEN = 'sampling_rate', 'drop_path_rate', 'dropout'             # fields that weights have nothing to do with
 
 def _saved_config(text, tensors):
-    """The config in the metadata of one of our files. Raises `CheckpointError`: for what is no config, and for one that asks for another
-    network than the tensors are. Nothing as large as that network is built to find out."""
-    blocks = len({m[1] for name in tensors if (m := re.match(r'blocks\.([0-9]+)\.', name))})
+    """The config in the metadata of one of our files. Raises `CheckpointError` for what is no config,
+    and for one that asks for another network than the tensors are. Nothing as large as that network
+    is built to find out."""
+    found = (re.match(r'blocks\.([0-9]+)\.', name) for name in tensors)
+    blocks = len({match[1] for match in found if match})
     try:
-        fields = json.loads(text)
-        asked = sum(fields.get('depths', MViTConfig.depths))
-        if asked == blocks <= _MOST_BLOCKS:
-            config = MViTConfig(**fields)                                      # this makes the plan, block by block
-            with torch.device('meta'): own = MViT(config).state_dict()         # shapes only
-    except Exception as error: raise CheckpointError(f'the config in its metadata is no MViTConfig: {_why(error):.300}') from error
-    if not asked == blocks <= _MOST_BLOCKS:
-        raise CheckpointError(f'the config in its metadata asks for {asked:.6g} blocks, the file has {blocks} (at most: {_MOST_BLOCKS})')
+        saved = json.loads(text)
+        asked = sum(saved.get('depths', MViTConfig.depths))
+        if asked != blocks or asked > _MOST_BLOCKS:
+            raise ValueError(f'it asks for {asked:.6g} blocks, the file has {blocks} '
+                             f'(at most: {_MOST_BLOCKS})')
+        config = MViTConfig(**saved)                                    # makes a plan, block by block
+        with torch.device('meta'): own = MViT(config).state_dict()      # shapes only
+    except Exception as error:
+        reason = f'{_why(error):.300}'
+        raise CheckpointError(f'the config in its metadata cannot be its own: {reason}') from error
     if misfits := _misfits(own, tensors, {}):
         raise CheckpointError(f'the tensors do not fit the config in its metadata{misfits}')
     return config
@@ -683,7 +712,11 @@ def load_model(
     **known,   # fields of `MViTConfig` that no tensor tells, or to make sure of
 ) -> MViT:
     """The model of a checkpoint with its weights, in eval mode, on the CPU. A file of `save_checkpoint` needs nothing else; of other files
-    the config is read off the tensors (see `inspect_checkpoint`, whose result is kept as `model.checkpoint`)."""
+    the config is read off the tensors (see `inspect_checkpoint`, whose result is kept as
+    `model.checkpoint`). Raises `CheckpointError`, which begins with the source, for whatever is the
+    matter with it: it cannot be read, is damaged, was written by a newer version, is no MViT, or
+    its config needs to be told; `TypeError` for a source of another kind or an unknown field,
+    `ValueError` for a value in `known` that no config can have."""
     tensors, metadata, where = _read(source)
     info = _inspect(tensors, metadata, where, _published(source), known)
     with torch.device('meta'): model = MViT(info.config)            # no time for random numbers
@@ -698,10 +731,12 @@ def save_checkpoint(
     model: MViT,
     path,          # of a .safetensors file; one that is there is replaced, in one step
 ) -> Path:
-    """Write the weights as safetensors, with the config as JSON, a format version and a checksum in the metadata, so that
-    `load_model(path)` needs only this file and sees any damage to it. Whoever reads `path` meanwhile sees the old file or the new one,
-    never a part; the permissions are the usual ones (see `write_file`). Returns the path. Raises `TypeError` for what is no `MViT`,
-    `CheckpointError` if the file could not be written (no such folder, disk full, …); then the old one is as it was."""
+    """Write the weights as safetensors, with the config as JSON, a format version and a checksum in
+    the metadata, so that `load_model(path)` needs only this file and sees any damage to it. Whoever
+    reads `path` meanwhile sees the old file or the new one, never a part; the permissions are the
+    usual ones (see `mvit_nb.files.write_file`). Returns the path. Raises `TypeError` for what is no
+    `MViT`, `CheckpointError` if the file could not be written (no such folder, disk full, …); then
+    the old one is as it was."""
     from safetensors.torch import save_file
     if not isinstance(model, MViT): raise TypeError(f'model: expected an MViT, got {type(model).__name__}')
     state = {key: t.detach().cpu().contiguous() for key, t in model.state_dict().items()}

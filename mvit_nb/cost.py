@@ -9,7 +9,7 @@ __all__ = ['OPERATORS', 'OPERATOR_COLORS', 'Cost', 'block_cost', 'cost', 'plot_c
 # %% ../nbs/07_cost.ipynb #eba75cb6
 import math, re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from .plan import BlockPlan, MViTConfig, block_plan, get_config, list_models
 from .plan import paper_tables, plot_schedule
 from .plots import WIDTH, si, stage_color
@@ -21,7 +21,7 @@ OPERATORS = 'conv', 'linear', 'attention'
 class Cost:
     """What one clip costs in a forward pass. FLOPs are multiply-adds, as the paper counts: of convolutions, linear layers and
     the two attention products; nothing else is counted."""
-    by_operator: dict        # multiply-adds of 'conv', 'linear' and 'attention'
+    by_operator: dict = field(hash=False)    # multiply-adds of 'conv', 'linear' and 'attention'
     params: int              # learned numbers
     blocks: tuple = ()       # the same for each block of the network, as `Cost`
     stem: 'Cost | None' = None   # the patch embedding, class token and position embedding

@@ -6,7 +6,8 @@
 __all__ = ['FileError', 'remove_leftovers', 'write_file', 'read_torch', 'download']
 
 # %% ../nbs/91_files.ipynb #9624acc6
-import hashlib, io, math, os, pickletools, platform, re, secrets, stat, time, urllib.request, warnings, zipfile
+import hashlib, io, math, os, pickletools, platform, re, secrets, stat, time
+import urllib.request, warnings, zipfile
 from contextlib import contextmanager, suppress
 from functools import cache
 from http.client import HTTPException
@@ -15,25 +16,30 @@ import torch
 
 # %% ../nbs/91_files.ipynb #6f3001ff
 class FileError(ValueError):
-    "A file that cannot be read or written, or is not what it should be. The message begins with its path."
+    """A file that cannot be read or written, or is not what it should be.
+    The message begins with its path or URL."""
 
 def _why(error):
     "What an exception says, in one line."
     if isinstance(error, OSError) and error.strerror: return error.strerror
     if isinstance(error, (MemoryError, RecursionError)): return type(error).__name__
+    if 'inline_container' in str(error):
+        return 'torch.save could not write all of it; is the disk full?'
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 # %% ../nbs/91_files.ipynb #35bb3bdf
 @cache
 def _machine():
-    "Eight hex digits for this machine, and for this container on it: elsewhere, process ids mean other processes."
+    """Eight hex digits for this machine, and for this container on it: elsewhere, process ids
+    mean other processes."""
     try: processes = os.readlink('/proc/self/ns/pid')
     except OSError: processes = ''
     return hashlib.sha256(f'{platform.node()} {processes}'.encode()).hexdigest()[:8]
 
 def _part(path):
     "A new name for a hidden file beside `path`. Only the beginning of a long name goes into it."
-    return path.with_name(f'.{path.name[:50]}.{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.part')
+    writer = f'{_machine()}-{os.getpid()}-{secrets.token_hex(4)}'
+    return path.with_name(f'.{path.name[:50]}.{writer}.part')
 
 def _lives(pid):
     "Whether a process of this machine lives. On Windows, which has no harmless way of asking: yes."
@@ -46,37 +52,48 @@ def _lives(pid):
 def remove_leftovers(
     path,   # of a file that `write_file` writes
 ):
-    """Remove the hidden files that killed `write_file` calls have left beside `path`: those whose process on this machine has ended,
-    and those that nobody has touched for a day. Files of writers at work stay. Raises nothing."""
+    """Remove what killed writers have left beside `path`: hidden files of `write_file` calls whose
+    process on this machine has ended; and those of other machines, and of torch.hub, that nobody
+    has touched for a day. Files of writers at work stay. Raises nothing."""
     path = Path(path)
-    name = re.compile(rf'\.{re.escape(path.name[:50])}\.([0-9a-f]{{8}})-([0-9]{{1,10}})-[0-9a-f]{{8}}\.part')
+    ours = re.compile(rf'\.{re.escape(path.name[:50])}\.([0-9a-f]{{8}})-([0-9]{{1,10}})'
+                      r'-[0-9a-f]{8}\.part')
+    hub = re.compile(re.escape(path.name) + r'\.[0-9a-f]{32}\.partial')
     with suppress(OSError):
         for entry in list(os.scandir(path.parent)):
-            if not (found := name.fullmatch(entry.name)): continue
+            found = ours.fullmatch(entry.name)
+            if not found and not hub.fullmatch(entry.name): continue
             with suppress(OSError):
-                ended = found[1] == _machine() and not _lives(int(found[2]))
-                if ended or time.time() - entry.stat(follow_symlinks=False).st_mtime > 24 * 3600: os.unlink(entry.path)
+                ended = found and found[1] == _machine() and not _lives(int(found[2]))
+                age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+                if ended or age > 24 * 3600: os.unlink(entry.path)
 
 # %% ../nbs/91_files.ipynb #2b7aa5c8
 def _old_mode(path):
-    "The permission bits of the file at `path`; None if there is none. Raises `FileError` for what is no plain file."
+    """The permission bits of the file at `path`; None if there is none. Raises `FileError` for what
+    is no plain file."""
     try: found = path.stat().st_mode
     except FileNotFoundError: return None
-    if not stat.S_ISREG(found): raise FileError(f'{path}: not written, there is something other than a plain file')
+    if not stat.S_ISREG(found):
+        raise FileError(f'{path}: not written, there is something other than a plain file')
     return found & 0o777
 
 def write_file(
-    path,          # of the file; one that is there is replaced. A symbolic link stays, and the file that it names is replaced
-    write,         # function that writes a file at the temporary path that it is given, a `Path` in the same folder
-    mode=None,     # permission bits; None: those of the file that is replaced, or the usual ones (0666 without the umask)
+    path,        # of the file; one that is there is replaced, through a symbolic link if it is one
+    write,       # function that writes a file at the `Path` it is given, a new one beside `path`
+    mode=None,   # permission bits; None: those of the replaced file, or 0666 without the umask
 ) -> Path:
-    """Write a file in one step: whoever opens `path`, at any time, finds the old file or the whole new one, even after a power cut (the
-    file is flushed to the disk before it takes its place). Writers of one path, in any number of threads and processes, do not disturb
-    each other: the last one stays. Nothing is left behind on failure; what killed writers have left is removed by the next one.
-    Returns `path`. Raises `FileError` that begins with `path` if it could not be written; other exceptions of `write`, such as
-    `KeyboardInterrupt`, pass through, and so does a `FileError` of its own. The file that was there is then unchanged."""
+    """Write a file in one step: whoever opens `path`, at any time, finds the old file or the whole
+    new one, even after a power cut (the file is flushed to the disk before it takes its place).
+    Writers of one path, in any number of threads and processes, do not disturb each other: the
+    last one stays. What killed writers have left is removed by the next one. Returns `path`.
+
+    If it fails, the old file is as it was, and nothing else is left. Raises `FileError` that begins
+    with `path` for whatever kept it from being written, an exception of `write` among them;
+    a `FileError` of `write` passes through, and so do `KeyboardInterrupt` and its like."""
     try: target = Path(os.path.realpath(Path(path).expanduser()))
-    except (OSError, ValueError, RuntimeError) as error: raise FileError(f'{path}: not written, {_why(error)}') from error
+    except (OSError, ValueError, RuntimeError) as error:
+        raise FileError(f'{path}: not written, {_why(error)}') from error
     part = _part(target)
     try:
         remove_leftovers(target)
@@ -104,13 +121,15 @@ def _flush_folder(path):
 
 # %% ../nbs/91_files.ipynb #0614cddf
 _ITEM = dict(Double=8, Float=4, Half=2, BFloat16=2, Long=8, Int=4, Short=2, Char=1, Byte=1, Bool=1,
-             ComplexDouble=16, ComplexFloat=8, Untyped=1)                  # bytes of a number in torch's storages
-_PLAIN = {'torch.Tensor', 'torch.nn.parameter.Parameter', 'torch.strided'} | {
-    f'torch.{name}' for name in dir(torch) if isinstance(getattr(torch, name), torch.dtype)}           # names that are only named
-_CALLS = {                                                                                             # names that are called
-    'collections.OrderedDict', 'collections.Counter', 'builtins.set', 'builtins.complex', 'builtins.bytearray', '_codecs.encode',
-    'torch.Size', 'torch.device', 'torch._utils._rebuild_tensor', 'torch._utils._rebuild_tensor_v2', 'torch._utils._rebuild_tensor_v3',
-    'torch._utils._rebuild_parameter', 'torch._utils._rebuild_parameter_with_state', 'torch._tensor._rebuild_from_type_v2'}
+             ComplexDouble=16, ComplexFloat=8, Untyped=1)     # bytes of a number in a storage
+_DTYPES = {f'torch.{name}' for name in dir(torch) if isinstance(getattr(torch, name), torch.dtype)}
+_NAMED = _DTYPES | {'torch.Tensor', 'torch.nn.parameter.Parameter'}      # what is only named
+_CALLED = {                                                              # what is called
+    'collections.OrderedDict', 'collections.Counter', 'builtins.set', 'builtins.complex',
+    'builtins.bytearray', '_codecs.encode', 'torch.Size', 'torch.device',
+    'torch._utils._rebuild_tensor', 'torch._utils._rebuild_tensor_v2',
+    'torch._utils._rebuild_tensor_v3', 'torch._utils._rebuild_parameter',
+    'torch._utils._rebuild_parameter_with_state', 'torch._tensor._rebuild_from_type_v2'}
 
 def _is_size(value): return isinstance(value, int) and 0 <= value < 2 ** 63
 
@@ -126,66 +145,84 @@ class _Name(str): "A function or type that the pickle names."
 class _Storage(int): "A storage: its bytes."
 
 # %% ../nbs/91_files.ipynb #f71596d6
+_LARGEST_PICKLE = 2 ** 22     # bytes: names and shapes, some 130 for a tensor
+
 class _Outline:
-    "What the pickles of one file would build. Raises `FileError`, or what a broken pickle breaks, from `read`."
+    "What the pickles of a file would build. Raises `FileError`, or what broken data breaks."
     def __init__(self, size):
-        self.size, self.bytes, self.work = size, 0, 0            # of the file; of all tensors; of hashing all tuples
-        self.storages = {}                                       # key → bytes
+        self.size = size                 # bytes of the file
+        self.bytes = self.work = 0       # of all tensors; to hash all tuples
+        self.storages = {}               # key → `_Storage`
 
     def storage(self, pid):
         "The storage that a persistent id names: ('storage', type, key, location, numbers)."
-        if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[0] != 'storage': raise FileError('damaged: no storage where one was named')
-        item = isinstance(pid[1], _Name) and _ITEM.get(re.sub(r'^torch\.((cuda|storage)\.)?|Storage$', '', pid[1]))
-        if not item or not isinstance(pid[2], str) or not _is_size(pid[4]): raise FileError('damaged: no storage where one was named')
-        if len(pid) == 6 and pid[5] is not None: raise FileError('refused: a view of a storage, which torch has not written for years')
-        storage = _Storage(item * pid[4])
-        storage.item = item
-        if self.storages.setdefault(pid[2], storage) != storage: raise FileError('damaged: two sizes for one storage')
+        if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[0] != 'storage':
+            raise FileError('damaged: no storage where one was named')
+        kind = isinstance(pid[1], _Name) and re.fullmatch(r'torch\.(?:\w+\.)?(\w+)Storage', pid[1])
+        if not kind or not isinstance(pid[2], str) or not _is_size(pid[4]):
+            raise FileError('damaged: no storage where one was named')
+        if pid[5:] not in ((), (None,)):
+            raise FileError('refused: a view of a storage, which torch has not written for years')
+        storage = _Storage(_ITEM[kind[1]] * pid[4])
+        storage.item = _ITEM[kind[1]]
+        if self.storages.setdefault(pid[2], storage) != storage:
+            raise FileError('damaged: two sizes for one storage')
         return storage
 
     def tensor(self, storage, offset, size, stride, *rest, item=None):
-        "Check a tensor. Raises `FileError` if its storage does not hold it."
-        if not isinstance(storage, _Storage) or not isinstance(size, tuple) or not isinstance(stride, tuple) \
+        "Check a tensor: whether its storage holds it."
+        if not isinstance(storage, _Storage) \
+                or not isinstance(size, tuple) or not isinstance(stride, tuple) \
                 or len(size) != len(stride) or not all(map(_is_size, (offset, *size, *stride))):
             raise FileError('damaged: no tensor where one was to be built')
         item, numbers = item or storage.item, math.prod(size)
         last = offset + sum((n - 1) * step for n, step in zip(size, stride))
-        if numbers and ((last + 1) * item > storage or numbers * item > storage):
-            raise FileError(f'refused: a tensor of {"×".join(map(str, size))} numbers, '
-                            f'but its storage holds {storage // item}')
+        if numbers and (last + 1 > storage // item or numbers > storage // item):
+            raise FileError(f'refused: a tensor of {"×".join(map(str, size))} numbers from '
+                            f'{offset} on, but its storage holds {storage // item}')
         self.bytes += numbers * item
         if self.bytes > 4 * self.size + 2 ** 20:
-            raise FileError(f'refused: tensors of more than {self.bytes:,} bytes in a file of {self.size:,}')
+            raise FileError(f'refused: tensors of more than {self.bytes:,} bytes '
+                            f'in a file of {self.size:,}')
 
     def call(self, name, args):
-        "What is known of the result of a call: a tuple's values, a tensor's being there; mostly nothing."
-        if not isinstance(name, _Name) or name not in _CALLS or not isinstance(args, tuple): raise FileError('damaged: no call where one was made')
-        kind = name.rpartition('.')[2]
-        if kind in ('_rebuild_tensor', '_rebuild_tensor_v2'): return self.tensor(*args)
-        if kind == '_rebuild_tensor_v3': return self.tensor(*args, item=getattr(torch, args[6].removeprefix('torch.')).itemsize)
-        if kind == '_rebuild_from_type_v2': return self.call(args[0], args[2])
-        if kind == 'Size': return args[0]
-        if kind == 'bytearray' and args and isinstance(args[0], int): raise FileError(f'refused: room for {args[0]:,} bytes that are not in the file')
-        if kind == 'encode' and args[1:] not in ((), ('latin1',), ('latin-1',), ('utf-8',)): raise FileError(f'refused: the encoding {args[1]!r:.40}')
-        return name if kind == 'OrderedDict' else None
+        "What is known of the result of a call, mostly nothing. Nothing is called."
+        if not isinstance(name, _Name) or name not in _CALLED or not isinstance(args, tuple):
+            raise FileError('damaged: no call where one was made')
+        match name.rpartition('.')[2]:
+            case '_rebuild_tensor' | '_rebuild_tensor_v2': self.tensor(*args)
+            case '_rebuild_tensor_v3' if args[6] in _DTYPES:
+                self.tensor(*args, item=getattr(torch, args[6].removeprefix('torch.')).itemsize)
+            case '_rebuild_tensor_v3': raise FileError('damaged: no type where one was named')
+            case '_rebuild_from_type_v2': self.call(args[0], args[2])
+            case 'Size': return args[0]
+            case 'OrderedDict': return name
+            case 'bytearray' if args and isinstance(args[0], int):
+                raise FileError(f'refused: room for {args[0]:,} bytes that are not in the file')
+            case 'encode' if args[1:] not in ((), ('latin1',), ('latin-1',), ('utf-8',)):
+                raise FileError(f'refused: the encoding {args[1]!r:.40}')
 
     def named(self, name):
         "The name of a function or type, if it is one that checkpoints need."
         name = name.replace('__builtin__', 'builtins')
         storage = re.fullmatch(r'torch\.(?:(?:cuda|storage)\.)?(\w+)Storage', name)
-        if name in _PLAIN or name in _CALLS or storage and storage[1] in _ITEM: return _Name(name)
-        raise FileError(f'refused: opening it would run {name}, and only tensors and plain values are read')
+        if name in _NAMED or name in _CALLED or storage and storage[1] in _ITEM: return _Name(name)
+        raise FileError(f'refused: opening it would run {name}, '
+                        'and only tensors and plain values are read')
 
     def weigh(self, value):
-        "`value`, once its weight has been added to the work. Raises `FileError` if that becomes too much."
+        "`value`, once its weight has been added to the work."
         self.work += getattr(value, 'weight', 0)
-        if self.work > 10 ** 7: raise FileError('refused: tuples in tuples in tuples, more than any checkpoint has')
+        if self.work > 10 ** 7:
+            raise FileError('refused: tuples in tuples in tuples, more than any checkpoint has')
         return value
 
     def read(self, file):
-        "Go through the next pickle in `file`, up to its end. Returns its value as far as that is known."
+        "Go through the next pickle in `file`, to its end. Returns what is known of its value."
         stack, marks, memo = [], [], {}
-        for op, value, _ in pickletools.genops(file):
+        for op, value, position in pickletools.genops(file):
+            if position > _LARGEST_PICKLE:
+                raise FileError('refused: a pickle too large for names and shapes')
             match op.name:
                 case 'PROTO': pass
                 case 'STOP': return stack.pop()
@@ -194,14 +231,16 @@ class _Outline:
                 case 'BINGET' | 'LONG_BINGET': stack.append(self.weigh(memo[value]))
                 case 'NONE' | 'EMPTY_LIST' | 'EMPTY_DICT' | 'EMPTY_SET': stack.append(None)
                 case 'NEWTRUE' | 'NEWFALSE': stack.append(op.name == 'NEWTRUE')
-                case 'BININT' | 'BININT1' | 'BININT2' | 'LONG1' | 'BINFLOAT' | 'BINUNICODE' | 'SHORT_BINSTRING': stack.append(value)
+                case 'BININT' | 'BININT1' | 'BININT2' | 'LONG1' | 'BINFLOAT': stack.append(value)
+                case 'BINUNICODE' | 'SHORT_BINSTRING': stack.append(value)
                 case 'EMPTY_TUPLE': stack.append(_Tuple(()))
                 case 'TUPLE' | 'TUPLE1' | 'TUPLE2' | 'TUPLE3':
-                    start = marks.pop() if op.name == 'TUPLE' else len(stack) - int(op.name[-1])
+                    n = op.name.removeprefix('TUPLE')
+                    start = len(stack) - int(n) if n else marks.pop()
                     if not 0 <= start <= len(stack): raise IndexError('too few values for a tuple')
                     stack[start:] = [self.weigh(_Tuple(stack[start:]))]
-                case 'APPEND': stack.pop()
-                case 'SETITEM': stack.pop(), stack.pop()
+                case 'APPEND': del stack[-1]
+                case 'SETITEM': del stack[-2:]
                 case 'APPENDS' | 'SETITEMS' | 'ADDITEMS': del stack[marks.pop():]
                 case 'GLOBAL': stack.append(self.named(value.replace(' ', '.')))
                 case 'BINPERSID': stack.append(self.storage(stack.pop()))
@@ -209,52 +248,66 @@ class _Outline:
                     args = stack.pop()
                     stack.append(self.call(stack.pop(), args))
                 case 'BUILD':
-                    stack.pop()
-                    if stack[-1] != 'collections.OrderedDict': raise FileError('refused: attributes of something else than an OrderedDict')
-                case _: raise FileError(f'refused: {op.name}, which no file of torch.save has in its pickle')
+                    del stack[-1]
+                    if stack[-1] != 'collections.OrderedDict':
+                        raise FileError('refused: attributes of something else than an OrderedDict')
+                case _: raise FileError(f'refused: {op.name}, which torch.save does not write')
 
 # %% ../nbs/91_files.ipynb #bd97796a
 _ZIP = b'PK\x03\x04'
-_MAGIC = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'      # the pickle with which the old format begins
-_LARGEST_PICKLE = 2 ** 24                                # bytes; it has the names and shapes, not the numbers
+_MAGIC = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'      # a pickle; the old format begins with it
 
 def _check_archive(file, size):
     "Raise `FileError`, or what `zipfile` raises, if a zip file is not as `torch.save` writes them."
     with zipfile.ZipFile(file) as archive:
         records = archive.infolist()
-        names = {record.filename: record for record in records}
+        by_name = {record.filename: record for record in records}
         root = records[0].filename.partition('/')[0] if records else ''
-        if len(names) < len(records): raise FileError('damaged: two records have one name')
-        if archive.comment or any(record.flag_bits & 1 for record in records): raise FileError('refused: an archive that torch.save did not write')
-        if packed := [r.filename for r in records if r.compress_type != zipfile.ZIP_STORED or r.compress_size != r.file_size]:
-            raise FileError(f'refused: {packed[0]} is compressed, and torch.save does not compress')
-        if sum(record.file_size for record in records) > size: raise FileError('damaged: the records are longer than the file')
-        if f'{root}/data.pkl' not in names or f'{root}/constants.pkl' in names: raise FileError('refused: an archive that torch.save did not write')
-        if names[f'{root}/data.pkl'].file_size > _LARGEST_PICKLE: raise FileError('refused: a pickle too large for names and shapes')
-        if any(record.CRC for record in records) and (bad := archive.testzip()): raise FileError(f'damaged: the checksum of {bad} does not match')
+        if len(by_name) < len(records): raise FileError('damaged: two records have one name')
+        if f'{root}/data.pkl' not in by_name or f'{root}/constants.pkl' in by_name \
+                or archive.comment or min(record.header_offset for record in records) > 0:
+            raise FileError('refused: an archive that torch.save did not write')
+        for record in records:
+            plain = record.compress_type == zipfile.ZIP_STORED
+            if not plain or record.compress_size != record.file_size:
+                raise FileError(f'refused: {record.filename} is compressed, '
+                                'and torch.save does not compress')
+        if sum(record.file_size for record in records) > size:
+            raise FileError('damaged: the records are longer than the file')
+        if any(record.CRC for record in records) and (bad := archive.testzip()):
+            raise FileError(f'damaged: the checksum of {bad} does not match')
         outline = _Outline(size)
         outline.read(io.BytesIO(archive.read(f'{root}/data.pkl')))
         for key, needed in outline.storages.items():
-            if (record := names.get(f'{root}/data/{key}')) is None: raise FileError(f'damaged: no record data/{key}')
-            if record.file_size < needed: raise FileError(f'damaged: data/{key} should hold {needed:,} bytes, it holds {record.file_size:,}')
+            if (record := by_name.get(f'{root}/data/{key}')) is None:
+                raise FileError(f'damaged: no record data/{key}')
+            if record.file_size < needed:
+                raise FileError(f'damaged: data/{key} should hold {needed:,} bytes, '
+                                f'it holds {record.file_size:,}')
+
+_KEY_OPS = {'PROTO', 'EMPTY_LIST', 'BINPUT', 'LONG_BINPUT', 'MARK', 'BINUNICODE', 'APPEND',
+            'APPENDS', 'STOP'}           # in the pickle of a list of strings
 
 def _check_old_format(file, size):
-    "Raise `FileError`, or what a broken pickle breaks, if a file in the old format is not as `torch.save` writes them."
+    """Raise `FileError`, or what a broken pickle breaks, if a file in the old format is not as
+    `torch.save` writes them."""
     outline = _Outline(size)
     for _ in ('magic number', 'version', 'sizes of types', 'content'): outline.read(file)
-    ops = [(op.name, value) for op, value, _ in pickletools.genops(file)]          # a list of keys; then their storages, in this order
-    keys = [value for name, value in ops if name == 'BINUNICODE']
-    if {name for name, _ in ops} - {'PROTO', 'EMPTY_LIST', 'BINPUT', 'LONG_BINPUT', 'MARK', 'BINUNICODE', 'APPEND', 'APPENDS', 'STOP'} \
-            or sorted(keys) != sorted(outline.storages): raise FileError('damaged: other storages than those of the tensors')
+    ops = [(op.name, value) for op, value, _ in pickletools.genops(file)]
+    keys = [value for name, value in ops if name == 'BINUNICODE']     # and then their storages
+    if {name for name, _ in ops} - _KEY_OPS or sorted(keys) != sorted(outline.storages):
+        raise FileError('damaged: other storages than those of the tensors')
     for key in keys:
         storage, numbers = outline.storages[key], int.from_bytes(file.read(8), 'little')
         if numbers * storage.item != storage: raise FileError('damaged: two sizes for one storage')
         file.seek(storage, os.SEEK_CUR)
-    if file.tell() != size: raise FileError(f'truncated or damaged: it should be {file.tell():,} bytes long, it is {size:,}')
+    if file.tell() != size:
+        raise FileError(f'truncated or damaged: expected {file.tell():,} bytes, got {size:,}')
 
 # %% ../nbs/91_files.ipynb #619c472e
 def _described(head):
-    "What a file that begins with the bytes `head` is, if it is empty or text: often a web page, or an error message. Else None."
+    """What a file that begins with the bytes `head` is, if it is empty or text: often a web page,
+    or an error message. Else None."""
     if not head: return 'the file is empty'
     text = head.decode(errors='ignore')
     if not text or not all(c.isprintable() or c.isspace() for c in text): return None
@@ -262,57 +315,66 @@ def _described(head):
     return f'this is {what}, not a checkpoint; it begins with {text[:40]!r}'
 
 @contextmanager
-def _open_plain(
-    path,        # of a file
-    name=None,   # what to call it in messages; None: `path`
-):
-    """Open a plain file for reading bytes: no folder, and no pipe or device, which may keep one waiting for ever.
-    What goes wrong here or inside the `with` block is raised as `FileError` with the name in it."""
-    name = path if name is None else name
+def _open_plain(path, name=None):
+    """Open a plain file for reading bytes: no folder, and no pipe or device, which may keep one
+    waiting for ever. What goes wrong here, or inside the `with` block, is raised as a `FileError`
+    that begins with `name`, or `path`."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode): raise FileError('a directory, not a file' if os.path.isdir(path) else 'a pipe or a device, not a file')
+        if os.path.isdir(path): raise FileError('a directory, not a file')
+        if not stat.S_ISREG(os.stat(path).st_mode): raise FileError('a pipe or device, not a file')
         with open(path, 'rb') as file: yield file
     except Exception as error:
-        raise FileError(f'{name}: {_why(error)}') from error
+        raise FileError(f'{path if name is None else name}: {_why(error)}') from error
 
 def read_torch(
     path,        # of a file that `torch.save` wrote
     name=None,   # what to call it in messages; None: `path`
 ):
-    """What `torch.save` wrote, on the CPU. No code of the file is run: it may hold dense tensors, numbers, strings and containers.
-    Before anything is built, the archive is checked: its checksums (CRC-32, so a flipped bit is seen), that no record is compressed
-    or twice there, that every tensor lies within its storage and has no more numbers than it. Files in the format from before
-    torch 1.6 have no checksums, nor have those saved under `torch.serialization.set_crc32_options(False)`: there, structure and
-    sizes are checked, and a flipped bit in a weight goes unnoticed. Raises `FileError` that begins with `name`, whatever is the matter."""
+    """What `torch.save` wrote, on the CPU. No code of the file is run: it may hold dense tensors,
+    numbers, strings and containers. Before anything is built, the file is checked: the checksums of
+    its archive (CRC-32: a flipped bit is seen), that no record is compressed or there twice, that
+    every tensor lies within its storage and has no more numbers than it.
+
+    Files in the format from before torch 1.6 have no checksums, nor have those saved under
+    `torch.serialization.set_crc32_options(False)`: there, structure and sizes are checked, and a
+    flipped bit in a weight goes unnoticed. Raises `FileError` that begins with `name` or `path`,
+    whatever is the matter."""
     with _open_plain(path, name) as file:
         head, size = file.read(64), os.fstat(file.fileno()).st_size
         file.seek(0)
         try:
             if head.startswith(_ZIP): _check_archive(file, size)
             elif head.startswith(_MAGIC): _check_old_format(file, size)
-            else: raise FileError(_described(head) or 'truncated, damaged, or a file that torch.save did not write')
+            else:
+                raise FileError(_described(head)
+                                or 'truncated, damaged, or a file that torch.save did not write')
             file.seek(0)
             return torch.load(file, map_location='cpu', weights_only=True)
         except FileError: raise
-        except Exception as error: raise FileError(f'truncated or damaged ({type(error).__name__}: {_why(error)})') from error
+        except Exception as error:
+            reason = f'{type(error).__name__}: {_why(error)}'
+            raise FileError(f'truncated or damaged ({reason:.200})') from error
 
 # %% ../nbs/91_files.ipynb #cfd58fc9
 _TIMEOUT = 30          # seconds to wait for an answer, and for each next piece of it
-_SLOWEST = 1000        # bytes per second: a server that stays below it for two time-outs is given up
+_SLOWEST = 1000        # bytes per second: who stays below it for two time-outs is given up
 _LARGEST = 2 ** 36     # bytes; no checkpoint of such networks comes near
 
-def _receive(answer, file, name):
+def _receive(answer, file):
     "Copy what a server sends to `file`. Returns the SHA-256 as hex digits."
     digest, size, mark, before = hashlib.sha256(), 0, time.monotonic(), 0
     while piece := answer.read1(2 ** 20):
         file.write(piece)
         digest.update(piece)
         size += len(piece)
-        if size > _LARGEST: raise FileError(f'{name}: not downloaded, it is longer than {_LARGEST:,} bytes')
+        if size > _LARGEST: raise ValueError(f'it is longer than {_LARGEST:,} bytes')
         if time.monotonic() - mark > 2 * _TIMEOUT:
-            if size - before < 2 * _TIMEOUT * _SLOWEST: raise TimeoutError(f'{size - before} bytes in {2 * _TIMEOUT} s')
+            if size - before < 2 * _TIMEOUT * _SLOWEST:
+                raise TimeoutError(f'only {size - before} bytes in {2 * _TIMEOUT} s')
             mark, before = time.monotonic(), size
-    if answer.length: raise ConnectionError(f'the connection was closed after {size:,} of {size + answer.length:,} bytes')
+    if answer.length:
+        expected = size + answer.length
+        raise ConnectionError(f'the connection was closed after {size:,} of {expected:,} bytes')
     return digest.hexdigest()
 
 def download(
@@ -322,23 +384,29 @@ def download(
     check=None,    # function of a path that raises `FileError` for a file which is not to be kept
     name=None,     # what to call it in messages; None: `url`
 ) -> Path:
-    """Download a file: `path` has it whole, checked, and in one step (see `write_file`), or it is as it was. Any number of processes may
-    do so at once. A server that is silent for 30 s, or sends less than 1 kB/s for a minute, is given up. Warns about plain http without
-    a checksum. Raises `FileError` that begins with `name` for what the network, the disk, the checksum or `check` has against it."""
+    """Download a file: `path` has it whole, checked, and in one step (see `write_file`), or it is
+    as it was. Any number of processes may do so at once. A server that is silent for 30 s, or sends
+    less than 1 kB/s for a minute, is given up. Warns (`UserWarning`) about plain http without a
+    checksum. Raises `FileError` that begins with `name` or `url`, for what the network, the disk,
+    the checksum or `check` has against it."""
     name = url if name is None else name
     def write(part):
         try:
             request = urllib.request.Request(url, headers={'User-Agent': 'mvit_nb'})
-            with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer, part.open('wb') as file:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer, \
+                    part.open('wb') as file:
                 if not sha256 and answer.url.lower().startswith('http:'):
-                    warnings.warn(f'{name}: plain http and no checksum: anybody between here and there could change the file', stacklevel=5)
-                got = _receive(answer, file, name)
+                    warnings.warn(f'{name}: plain http and no checksum: anybody between here and '
+                                  'there could change the file', stacklevel=5)
+                got = _receive(answer, file)
         except (OSError, ValueError, HTTPException) as error:
-            if isinstance(error, FileError): raise
-            raise FileError(f'{name}: not downloaded, {_why(getattr(error, "reason", error) or error)}') from error
+            reason = _why(getattr(error, 'reason', None) or error)
+            raise FileError(f'{name}: not downloaded, {reason}') from error
         if sha256 and not got.startswith(sha256.lower()):
-            raise FileError(f'{name}: wrong checksum, expected {sha256}, got {got[:len(sha256)]}; nothing was kept')
+            raise FileError(f'{name}: wrong checksum, expected {sha256}, got {got[:len(sha256)]}; '
+                            'nothing was kept')
         if check: check(part)
     try: Path(path).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error: raise FileError(f'{name}: not downloaded, {path}: {_why(error)}') from error
+    except OSError as error:
+        raise FileError(f'{name}: not downloaded, {path}: {_why(error)}') from error
     return write_file(path, write)

@@ -12,8 +12,8 @@ from itertools import chain
 from pathlib import Path
 from torch.utils.data import Dataset, get_worker_info
 from .plan import MViTConfig
-from .video import VideoError, crops, make_views, open_video, resize_short_side
-from .video import _name, _short_side
+from .video import VideoError, crops, make_views, open_video
+from .video import _name, _short_side, _shrinker
 
 # %% ../nbs/93_folder.ipynb #d79f6168
 class TrainingError(RuntimeError):
@@ -222,14 +222,12 @@ class VideoFolder(Dataset):
         c = self.config
         if c is None: raise ValueError('config: expected an MViTConfig before the first clip is read, got None')
         H, W = c.clip_size[1:]
-        short = _short_side((H, W))
-        def shrink(picture): return resize_short_side(picture[None], short)[0]
         video = None
         try:
             with open_video(path) as video:
                 info = video.info
                 view, = make_views(info.duration, info.fps, c.num_frames, c.sampling_rate, num_clips=1, mode=mode)
-                (_, frames), = video.clips([view.times], shrink)
+                (_, frames), = video.clips([view.times], _shrinker(_short_side((H, W))))
         except VideoError as error:
             error.closed = video is None or 'info' not in vars(video)      # it will fail at every other moment too
             raise

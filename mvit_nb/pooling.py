@@ -6,10 +6,10 @@
 __all__ = ['POOL_MODES', 'pooled_length', 'pooled_thw', 'TokenPool']
 
 # %% ../nbs/02_pooling.ipynb #6983bd82
-from functools import partial
 import torch
 from torch import nn
 import torch.nn.functional as F
+from .fast import average_pool, shared_conv
 
 # %% ../nbs/02_pooling.ipynb #a390ae39
 def pooled_length(
@@ -70,18 +70,10 @@ class TokenPool(nn.Module):
 
     def pool_grid(self, grid):                              # (B, D, T, H, W), D = h·d
         "Pool a grid: windows look at one channel at a time, so heads need no axis of their own."
-        if self.mode == 'conv':
-            weight = self.conv.weight.repeat(self.num_heads, 1, 1, 1, 1)            # (D, 1, kT, kH, kW)
-            conv = partial(F.conv3d, stride=self.stride, padding=self.padding, groups=len(weight))
-            if grid.is_cpu and grid.dtype == torch.bfloat16 and grid.requires_grad:  # its backward pass is slow there
-                with torch.autocast('cpu', enabled=False): return conv(grid.float(), weight.float()).to(grid.dtype)
-            return conv(grid, weight)
-        if self.mode == 'max': return F.max_pool3d(grid, self.kernel, self.stride, self.padding)
-        padding = self.padding
-        if any(size < k for size, k in zip(grid.shape[2:], self.kernel)):           # refused by avg_pool3d
-            pT, pH, pW = padding
-            grid, padding = F.pad(grid, (pW, pW, pH, pH, pT, pT)), 0                # … unless padded before
-        return F.avg_pool3d(grid, self.kernel, self.stride, padding)
+        window = self.kernel, self.stride, self.padding
+        if self.mode == 'conv': return shared_conv(self.conv, grid, self.num_heads)
+        if self.mode == 'max': return F.max_pool3d(grid, *window)
+        return average_pool(grid, *window)
 
     def forward(self, x, thw):                              # (B, N, D), N = T·H·W (+ 1)
         "Returns the pooled tokens (B, N', D) and their grid (T', H', W')."
@@ -93,7 +85,7 @@ class TokenPool(nn.Module):
         cls, x = x.split([self.num_cls, T * H * W], 1)             # one node for autograd, not two
         grid = x.reshape(B, T, H, W, D).permute(0, 4, 1, 2, 3)      # channels stay last in memory
         grid = self.pool_grid(grid)                         # (B, D, T', H', W')
-        x = grid.permute(0, 2, 3, 4, 1).reshape(B, -1, D)
+        x = grid.permute(0, 2, 3, 4, 1).flatten(1, 3)
         if self.num_cls: x = torch.cat([cls, x], 1)
         if self.mode == 'conv': x = self.norm(x.unflatten(-1, (self.num_heads, -1))).flatten(2)
         return x, tuple(grid.shape[2:])

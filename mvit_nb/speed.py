@@ -39,11 +39,11 @@ def export_onnx(
     is missing, and `FileError` if the file cannot be written."""
     if not isinstance(model, MViT):
         raise TypeError(f'model: expected an MViT, got {type(model).__name__}')
-    try: import onnxscript
+    try: import onnxscript  # noqa: F401
     except ImportError as error:
         raise ImportError("ONNX export needs onnxscript: "
                           "pip install 'mvit_nb[onnx]'") from error
-    path, weight, config = Path(path).expanduser(), model.head.weight, model.config
+    path, config, weight = Path(path).expanduser(), model.config, next(model.parameters())
     size = config.clip_size[1:] if config.num_frames == 1 else config.clip_size
     clip = torch.randn(2, config.in_chans, *size, device=weight.device,
                        dtype=weight.dtype)

@@ -54,7 +54,8 @@ def _regular(path):
             file.close()
     except VideoError: raise
     except OSError as error: raise VideoError(f'{_name(path)}: {error.strerror or error}') from error
-    except (ValueError, RuntimeError) as error: raise VideoError(f'{_name(path)}: {error}') from error
+    except (ValueError, RuntimeError) as error:        # zero bytes, letters that no name can hold, ~somebody unknown
+        raise VideoError(f'{_name(path)}: no name of a file ({error})') from error
     raise VideoError(f'{_name(path)}: a device, a pipe or a socket, not a file')
 
 # %% ../nbs/10_video.ipynb #5c4e721c
@@ -99,9 +100,10 @@ def _check_size(path, H, W):
 @contextmanager
 def _named(path, what='damaged'):
     "What FFmpeg or the disk raises inside becomes a `VideoError` that names `path`."
+    av = _av()
     try: yield
     except VideoError: raise
-    except _av().FFmpegError as error: raise VideoError(f'{_name(path)}: {what} ({error.strerror})') from error
+    except av.FFmpegError as error: raise VideoError(f'{_name(path)}: {what} ({error.strerror})') from error
     except OSError as error: raise VideoError(f'{_name(path)}: {error.strerror or error}') from error
 
 @contextmanager
@@ -118,7 +120,9 @@ def _open(path):
         with container, _named(path):
             stream = _video_stream(container, path)
             codec = stream.codec_context
-            if codec.width: _check_size(path, codec.height, codec.width)
+            if not codec.width:
+                raise VideoError(f'{_name(path)}: pictures of unknown size, or of more than {_MOST_PIXELS:,} pixels')
+            _check_size(path, codec.height, codec.width)
             codec.options, codec.thread_count = {'max_pixels': str(_MOST_PIXELS)}, 1
             yield container, stream
 
@@ -131,10 +135,15 @@ def _display_matrix(frame, convert):
     a, b, _, c, d = struct.unpack('=5i', bytes(data)[:20])
     return a, b, c, d
 
+def _lies(matrix):
+    "Do rows and columns change places?"
+    a, b, c, d = matrix
+    return abs(b) + abs(c) > abs(a) + abs(d)
+
 def _upright(picture, matrix):
     "A stored picture (…, H, W) as its display matrix asks: mirrored and turned, to the nearest quarter turn."
     a, b, c, d = matrix
-    if abs(b) + abs(c) > abs(a) + abs(d): picture, across, down = picture.transpose(-1, -2), c, b
+    if _lies(matrix): picture, across, down = picture.transpose(-1, -2), c, b
     else: across, down = a, d
     return picture.flip([axis for axis, sign in ((-1, across), (-2, down)) if sign < 0])
 
@@ -169,13 +178,13 @@ def _clock(container):
 
 def _ends(container, stream):
     "When the last packet of the video and the last of all streams end, in seconds; read from where the container stands."
-    video, last, clock = -math.inf, -math.inf, _clock(container)
+    clock, ends = _clock(container), {}                # ends: of each stream, in its ticks
     for packet in container.demux():
         if clock(packet) is None or packet.is_discard: continue
-        end = float((clock(packet) + (packet.duration or 0)) * packet.time_base)
-        last = max(last, end)
-        if packet.stream_index == stream.index: video = max(video, end)
-    return video, last
+        end, index = clock(packet) + (packet.duration or 0), packet.stream_index
+        if end > ends.get(index, -math.inf): ends[index] = end
+    ends = {index: float(end * container.streams[index].time_base) for index, end in ends.items()}
+    return ends.get(stream.index, -math.inf), max(ends.values(), default=-math.inf)
 
 # %% ../nbs/10_video.ipynb #43fb3db5
 def _measure(path, container, stream, zero):
@@ -210,9 +219,9 @@ class Video:
             self._convert = _converter()
             self._restart()
             if self._coming is None: raise VideoError(f'{_name(path)}: no frame in it can be decoded')
-            self._zero, first = self._coming
+            self._zero, first, _ = self._coming
             self._matrix, self._rotation = _display_matrix(first, self._convert), int(first.rotation)
-            self._size = tuple(_upright(torch.empty(first.height, first.width, device='meta'), self._matrix).shape)
+            self._size = (first.width, first.height) if _lies(self._matrix) else (first.height, first.width)
         except BaseException:
             self.close()
             raise
@@ -277,9 +286,9 @@ def _is_key(frame):
     return frame.key_frame and frame.pict_type in (0, 1)      # a whole picture ("I"), or of a codec that knows no others
 
 def _decode(video, packets, key):
-    """Yield (time, frame) of `packets`, as shown, times in ticks, never going back. `key`: the packet that was jumped to, None at the
+    """Yield (time, frame, guessed?) of `packets`, as shown, times in ticks, never going back. `key`: the packet that was jumped to, None at the
     start. Frames before it, in the order of showing, may be incomplete and are left out. Counts what is 'decoded'."""
-    clock, time, untimed, jumped = _clock(video._container), None, 0, key is not None
+    clock, time, untimed, jumped, guessed = _clock(video._container), None, 0, key is not None, False
     for packet in packets:
         for frame in packet.decode():
             video._counter['decoded'] += 1
@@ -300,11 +309,13 @@ def _decode(video, packets, key):
                 video._seekable = False
             time = now if time is None else time + step if now is None else max(now, time)
             _check_size(video.path, frame.height, frame.width)
-            yield time, frame
+            guessed = frame.is_corrupt or guessed and not frame.key_frame       # what follows a guess is made of it
+            yield time, frame, guessed
     if jumped and time is None: raise _Doubt
     if time is None and untimed: raise VideoError(f'{_name(video.path)}: {_UNTIMED}')
 
 # %% ../nbs/10_video.ipynb #765e4433
+_MOST_CLIPS = 10_000
 _LATE = 0.002     # seconds; containers round the times of frames (Matroska to 1 ms), so a frame may be this late
 
 @dataclass(frozen=True)
@@ -345,6 +356,7 @@ def make_views(
     A video shorter than a clip repeats its last frame. Raises `ValueError`."""
     _positive(duration=duration, fps=fps, num_frames=num_frames, sampling_rate=sampling_rate, num_clips=num_clips,
               target_fps=target_fps)
+    if num_clips > _MOST_CLIPS: raise ValueError(f'num_clips: expected {_MOST_CLIPS:,} at most, got {num_clips!r}')
     if num_crops not in (1, 3): raise ValueError(f'num_crops: expected 1 or 3, got {num_crops!r}')
     step, last = sampling_rate / target_fps, max(duration - 1 / fps, 0.0)         # the last frame appears at `last`
     views = []
@@ -390,7 +402,7 @@ def _worth(video, limit):
     return found is not None and _clock(video._container)(found[0]) > video._coming[0]
 
 def _walk(video, moment, jump=True):
-    """The frame shown at `moment`, in ticks: decodes on with two frames in hand, `shown` and `coming`. When `coming` appears later,
+    """The frame shown at `moment`, in ticks, and whether it is a guess: decodes on with two frames in hand, `shown` and `coming`. When `coming` appears later,
     `shown` is the answer. Jumps first if that is nearer."""
     late = _LATE / video._tick
     if jump:
@@ -402,10 +414,10 @@ def _walk(video, moment, jump=True):
     while video._coming and video._coming[0] <= moment + late:
         if video._shown and video._shown[0] < video._coming[0] > 2 * moment - video._shown[0]: break      # `shown` is nearer
         video._shown, video._coming = video._coming, next(video._frames, None)
-    time, frame = video._shown or video._coming                       # before the first frame: the first
+    time, frame, guessed = video._shown or video._coming                       # before the first frame: the first
     if not video._coming and (moment - time - (frame.duration or 0)) * video._tick > 1:
         raise VideoError(f'{_name(video.path)}: no frame at {(moment - video._zero) * video._tick:.2f} s, the video ends before')
-    return frame
+    return frame, guessed
 
 # %% ../nbs/10_video.ipynb #ef611ed4
 def _frame_at(video, t):
@@ -413,15 +425,15 @@ def _frame_at(video, t):
     if video._container is None: raise VideoError(f'{_name(video.path)}: closed')
     moment, damaged = video._zero + t / video._tick, f'the frame at {t:.2f} s is damaged'
     try:
-        frame = _walk(video, moment)
-        if not frame.is_corrupt: return frame
+        frame, guessed = _walk(video, moment)
+        if not guessed: return frame
         if not video._jumped: raise VideoError(f'{_name(video.path)}: {damaged}')
     except (_Doubt, _av().FFmpegError) as error:
         if not video._jumped: raise VideoError(f'{_name(video.path)}: {damaged} ({error.strerror})') from error
     video._restart()
-    try: frame = _walk(video, moment, jump=False)
+    try: frame, guessed = _walk(video, moment, jump=False)
     except _av().FFmpegError as error: raise VideoError(f'{_name(video.path)}: {damaged} ({error.strerror})') from error
-    if frame.is_corrupt: raise VideoError(f'{_name(video.path)}: {damaged}')
+    if guessed: raise VideoError(f'{_name(video.path)}: {damaged}')
     video._seekable = False                            # jumps gave something else: no more of them in this file
     return frame
 
@@ -545,13 +557,23 @@ class Prediction:
                     padded=self.padded, top=[dict(label=label, score=score) for label, score in self.top], views=views)
 
 # %% ../nbs/10_video.ipynb #c7ce1d24
+def _shrinker(size, antialias=False):
+    """`resize_short_side` for one frame (3, H, W) after the other, in the same memory: to get room for a large picture in floats takes
+    longer than to fill it."""
+    floats = None
+    def shrink(picture):
+        nonlocal floats
+        if min(picture.shape[1:]) == size: return picture / 255
+        if floats is None or floats.shape != picture.shape: floats = torch.empty_like(picture, dtype=torch.float32)
+        return resize_short_side(torch.div(picture, 255, out=floats)[None], size, antialias)[0]
+    return shrink
+
 def _view_clips(video, views, num_crops, size, antialias, counter):
     """Yield (indices of views, their clip (3, T, H, W), normalized). Clips of a short video are all the same; what is
     the same is read once, and comes once with all its indices."""
     short, same = _short_side(size), {}
     for index, view in enumerate(views): same.setdefault(view.times, []).append(index)
-    def shrink(picture): return resize_short_side(picture[None], short, antialias)[0]
-    for k, frames in video.clips(list(same), shrink, counter):
+    for k, frames in video.clips(list(same), _shrinker(short, antialias), counter):
         indices = list(same.values())[k]
         for crop, clip in enumerate(preprocess(frames, size, num_crops, short)): yield indices[crop::num_crops], clip
 
