@@ -198,6 +198,7 @@ class VideoFolder(Dataset):
     def _note(self, index, error):
         "Remember, for all processes, that a video cannot be read. Raises `TrainingError` if there are too many."
         self._log.add(index, str(error), getattr(error, 'closed', False))
+        if len(self._log.reasons) > self.limit: self._log.told.add(index)      # the error tells it
         self._too_many(self._log.reasons, str(error))
         if get_worker_info() is None: self.report()
 
