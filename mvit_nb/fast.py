@@ -22,7 +22,7 @@ def is_plain(
 ) -> bool:
     """May `layer` be gone around? Only if it is exactly a `kind`, if no hook hangs on it or on all
     modules, if its `forward` is that of its class, and if its weights are ordinary tensors."""
-    own = vars(layer)
+    own = layer.__dict__     # not vars(layer): torch 2.6 cannot compile that
     if type(layer) is not kind or 'forward' in own: return False
     if any(_HOOKS_ON_ALL) or any([own[name] for name in _HOOKS]): return False
     return all(w is None or _ordinary(w) for w in (layer.weight, layer.bias))

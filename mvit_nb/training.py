@@ -110,7 +110,7 @@ def warmup_cosine(
     """A scheduler, to be stepped after each step of the optimizer: linear warm-up, then half a
     period of a cosine. Raises `ValueError` if the warm-up does not end before the run does: such a
     run would never see its peak rate."""
-    if not 0 <= warmup < total:
+    if not 0 <= warmup < max(total, 1):               # a run of no steps has no warm-up
         raise ValueError(f'warmup: expected fewer steps than the {total} of the run, got {warmup}')
     def factor(step):
         if step < warmup: return start + (1 - start) * step / warmup
