@@ -17,14 +17,15 @@ from .model import MViT
 @contextmanager
 def _quiet_exporter():
     "No warnings of the exporter about itself, no report of what it does not simplify."
-    log = logging.getLogger('onnxscript')
-    level = log.level
-    log.setLevel(logging.ERROR)
+    logs = [logging.getLogger(name) for name in ('onnxscript', 'torch.onnx')]
+    levels = [log.level for log in logs]
+    for log in logs: log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', FutureWarning)
             yield
-    finally: log.setLevel(level)
+    finally:
+        for log, level in zip(logs, levels): log.setLevel(level)
 
 # %% ../nbs/14_speed.ipynb #8a1c907b
 def export_onnx(
