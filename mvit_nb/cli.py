@@ -13,6 +13,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from types import NoneType
 from typing import get_args, get_type_hints
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 import mvit_nb
 
 log = logging.getLogger('mvit_nb.cli')
@@ -262,9 +264,12 @@ def _known(name):
 def _labels(args, num_classes):
     "The names in `args.labels`, or in classes.txt beside a checkpoint that is a file, or None."
     path = args.labels
-    if path is None and os.path.isfile(args.checkpoint):
-        beside = Path(args.checkpoint).with_name('classes.txt')
-        path = beside if beside.is_file() else None
+    if path is None:
+        place = args.checkpoint
+        if place.startswith('file://'): place = url2pathname(urlsplit(place).path)
+        place = Path(place).expanduser()
+        beside = place.with_name('classes.txt') if place.is_file() else None
+        path = beside if beside and beside.is_file() else None
     if path is None: return None
     with open(path, 'rb') as file: data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from torch.utils.data import Dataset, get_worker_info
+from .files import part_path, remove_leftovers
 from .plan import MViTConfig
 from .video import VideoError, crops, make_views, open_video
 from .video import _name, _short_side, _shrinker
@@ -58,8 +59,10 @@ def _set_aside(videos, fraction):
 class _Log:
     "Which videos could not be read, and why: shared by all processes that hold a copy, through a file."
     def __init__(self):
-        handle, self.path = tempfile.mkstemp(prefix='mvit_nb_', suffix='.jsonl')
-        os.close(handle)
+        base = Path(tempfile.gettempdir()) / 'mvit_nb_unreadable.jsonl'
+        remove_leftovers(base)                                    # logs of processes that were killed
+        self.path = str(part_path(base))
+        os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         self._begin()
         weakref.finalize(self, _Log._end, self.path, self.told, os.getpid())
 
@@ -97,6 +100,7 @@ class _Log:
     def update(self):
         "Learn what other processes have written. Returns all reasons, by index."
         try:
+            os.utime(self.path)                                   # in use: no leftover
             if os.path.getsize(self.path) > self._read:
                 with open(self.path, 'rb') as file:
                     file.seek(self._read)
@@ -111,7 +115,7 @@ class _Log:
 class VideoFolder(Dataset):
     """Clips (3, T, H, W), pixels from 0 to 1, of the videos in root/class/, or in root/train/class/ and root/val/class/.
 
-    `classes` are the names, `items` the pairs (path, label). In training, a video that cannot be read is replaced by the next. In
+    `classes` are the names, `items` the pairs (path, label), `identity` a checksum of their names, wherever the folder lies. In training, a video that cannot be read is replaced by the next. In
     validation none is replaced: all are read once, when the set is made or gets its `config`, and those that cannot be read leave `items`.
     `unreadable` tells which they were, {path: reason}, whichever process met them; `report` warns of them.
     Can be sent to worker processes, however these are started. Raises `TrainingError` if too many videos cannot be read, `ValueError`
@@ -140,6 +144,8 @@ class VideoFolder(Dataset):
         self.items = [(path, label) for label, found in enumerate(files.values()) for path in found]
         self.limit, self._total = most_unreadable * len(self.items), len(self.items)
         self._log, self._left_out = _Log(), {}
+        names = [f'{path.parent.name}/{path.name}' for path, _ in self.items]
+        self.identity = hashlib.sha256('\0'.join(names).encode('utf-8', 'surrogateescape')).hexdigest()
         if unknown:
             names = ', '.join(_name(f.relative_to(root)) for f in unknown[:5])
             warnings.warn(f'{_name(root)}: {len(unknown)} files are left out, as their names are not those of videos: {names}'

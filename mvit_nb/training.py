@@ -598,8 +598,11 @@ class _Run:
         self.sums, self.rows, self.best = [0.0, 0.0, 0.0], [], -1.0
         # a function, wherever it lies
         transform = re.sub(' at 0x[0-9a-f]+', '', repr(transform))
+        classes = getattr(train_data, 'classes', None)
         self.identity = dict(
             config=asdict(model.config),
+            classes=list(classes) if classes else None,
+            videos=[getattr(data, 'identity', None) for data in (train_data, val_data)],
             recipe=asdict(replace(recipe, save_steps=None, workers=0, cpu=False)),
             transform=transform,
             items=len(train_data),
@@ -644,9 +647,13 @@ class _Run:
     def scheduled(self, done=0):
         "The schedule of the learning rate, after so many steps."
         total, final = self.recipe.epochs * self.steps, self.recipe.final_lr
-        return warmup_cosine(
-            self.adamw, round(self.recipe.warmup * total), total, final, final, done
-        )
+        warmup = round(self.recipe.warmup * total)
+        if warmup >= total:
+            raise ValueError(
+                f'warmup: expected a part that leaves a step at the peak rate, '
+                f'got {self.recipe.warmup:g} of {total} steps, which is {warmup}'
+            )
+        return warmup_cosine(self.adamw, warmup, total, final, final, done)
 
     def save(self):
         "Write all that is needed to go on from here."
@@ -906,6 +913,9 @@ def train(
         run = _Run(model, train_data, val_data, out, recipe, transform, accelerator)
         for loader in (run.loader, run.val_loader): stack.callback(_stop_reading, loader)
         stack.enter_context(_locked(out, accelerator))
+        # of videos that could not be read; also after an error
+        report = getattr(train_data, 'report', lambda: None)
+        stack.callback(report)
         begun = (out / 'state.pt').exists()
         if begun and not resume:
             raise TrainingError(f'{out} holds a run already: resume it, or choose another folder')
@@ -922,8 +932,7 @@ def train(
         while run.epoch < recipe.epochs:
             start, before = time.perf_counter(), run.sums[2]
             _train_epoch(run, f'epoch {run.epoch + 1}/{recipe.epochs}', verbose)
-            # of videos that could not be read
-            if report := getattr(train_data, 'report', None): report()
+            report()
             _finish_epoch(run, (time.perf_counter() - start) * run.sums[2] / max(run.sums[2] - before, 1))
             if board:
                 for name in _METRICS[2:]: board.add_scalar(name, run.rows[-1][name], run.step)

@@ -249,6 +249,7 @@ class Video:
     @cached_property
     def info(self) -> VideoInfo:
         "Length, frame rate and size. Reads the end of the file only, if it has an index."
+        if self._container is None: raise VideoError(f'{_name(self.path)}: closed')
         first = (self._stream.start_time or 0) if self._container.format.name == 'avi' else self._zero
         with _named(self.path): duration, fps, count = _measure(self.path, self._container, self._stream, first * self._tick)
         self._frames = self._shown = self._coming = None       # the container stands elsewhere now
@@ -438,9 +439,19 @@ def _frame_at(video, t):
     return frame
 
 # %% ../nbs/10_video.ipynb #26662c67
+_ENDLESS = 10.0 ** 8      # seconds, three years: no video is so long
+
+def _seconds(video, t):
+    "A wanted time as a float, 0 for one before the first frame. Raises `ValueError` if it is not finite."
+    try: seconds = float(t)
+    except OverflowError: seconds = math.inf
+    if not math.isfinite(seconds): raise ValueError(f'times: expected finite numbers of seconds, got {t!r:.60}')
+    if seconds > _ENDLESS: raise VideoError(f'{_name(video.path)}: no frame at {seconds:.3g} s, the video ends before')
+    return max(seconds, 0.0)
+
 def _clips(video, times, transform):
     "Yield (k, frames) of clip k; see `read_clips`."
-    wanted = sorted((t, k, i) for k, clip in enumerate(times) for i, t in enumerate(clip))
+    wanted = sorted((_seconds(video, t), k, i) for k, clip in enumerate(times) for i, t in enumerate(clip))
     clips, missing = {}, Counter(k for _, k, _ in wanted)
     before = picture = None
     for t, k, i in wanted:
@@ -464,7 +475,8 @@ def read_clips(
 ):
     """Yield (k, frames) for clip k: (T, 3, H, W), uint8 unless `transform` changes that. What is complete first comes first.
     Each frame is that of a decode of the whole file; decodes from the keyframe before a clip to its end where that gives the same.
-    Holds only clips in progress, however long the video. Raises `VideoError`, also for a time after the end of the video."""
+    Holds only clips in progress, however long the video. A time before the first frame gives the first. Raises `VideoError`, also for
+    a time after the end of the video, and `ValueError` for one that is not finite."""
     with open_video(path) as video: yield from video.clips(times, transform, counter)
 
 # %% ../nbs/10_video.ipynb #0b182d28
