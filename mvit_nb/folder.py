@@ -13,8 +13,8 @@ from pathlib import Path
 from torch.utils.data import Dataset, get_worker_info
 from .files import part_path, remove_leftovers
 from .plan import MViTConfig
-from .video import VideoError, crops, make_views, open_video
-from .video import _name, _short_side, _shrinker
+from .video import VideoError, crops, make_views, open_video, short_side_of
+from .video import _name, _shrinker
 
 # %% ../nbs/93_folder.ipynb #d79f6168
 class TrainingError(RuntimeError):
@@ -145,7 +145,7 @@ class VideoFolder(Dataset):
         self.limit, self._total = most_unreadable * len(self.items), len(self.items)
         self._log, self._left_out = _Log(), {}
         names = [f'{path.parent.name}/{path.name}' for path, _ in self.items]
-        self.identity = hashlib.sha256('\0'.join(names).encode('utf-8', 'surrogateescape')).hexdigest()
+        self.identity = hashlib.sha256('\0'.join(names).encode('utf-8', 'surrogateescape')).hexdigest()[:16]
         if unknown:
             names = ', '.join(_name(f.relative_to(root)) for f in unknown[:5])
             warnings.warn(f'{_name(root)}: {len(unknown)} files are left out, as their names are not those of videos: {names}'
@@ -234,7 +234,7 @@ class VideoFolder(Dataset):
             with open_video(path) as video:
                 info = video.info
                 view, = make_views(info.duration, info.fps, c.num_frames, c.sampling_rate, num_clips=1, mode=mode)
-                (_, frames), = video.clips([view.times], _shrinker(_short_side((H, W))))
+                (_, frames), = video.clips([view.times], _shrinker(short_side_of((H, W))))
         except VideoError as error:
             error.closed = video is None or 'info' not in vars(video)      # it will fail at every other moment too
             raise

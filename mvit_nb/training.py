@@ -22,7 +22,7 @@ from .clips import DIRECTIONS, normalize
 from .folder import TrainingError, VideoFolder
 from .model import MViT, create_model
 from .plan import MViTConfig, list_models
-from .video import crops, resize_short_side
+from .video import crops, resize_short_side, short_side_of
 from .files import read_torch, write_file
 from . import checkpoints
 
@@ -129,7 +129,8 @@ def mixup_cutmix(
 ):
     """Mix each clip with its partner, by Mixup or CutMix at random: the clip `repeats` places
     before it, of another video. Returns the clips and the labels as probabilities (B, num_classes).
-    Copies of a single video (B = repeats) are not mixed."""
+    Copies of a single video (B = repeats) are not mixed. Raises `ValueError` if B is no multiple of
+    `repeats`."""
     targets = F.one_hot(labels, num_classes).to(clips.dtype)
     if len(clips) % repeats:
         raise ValueError(f'repeats: {len(clips)} clips cannot be {repeats} copies of each video')
@@ -286,9 +287,7 @@ class CenterCrop:
     def __repr__(self): return f'CenterCrop({self.size})'
     def __call__(self, clip):
         if tuple(clip.shape[2:]) == self.size: return clip
-        frames = resize_short_side(
-            clip.transpose(0, 1), round(max(self.size) * 256 / 224)
-        )  # (T, C, H', W')
+        frames = resize_short_side(clip.transpose(0, 1), short_side_of(self.size))     # (T, C, H', W')
         return crops(frames, self.size)[0].transpose(0, 1)
 
 # %% ../nbs/11_training.ipynb #d45b7701

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['VideoError', 'VideoInfo', 'Video', 'open_video', 'probe', 'View', 'make_views', 'read_clips', 'resize_short_side',
-           'crops', 'preprocess', 'kinetics400_labels', 'Prediction', 'predict_video']
+           'crops', 'short_side_of', 'preprocess', 'kinetics400_labels', 'Prediction', 'predict_video']
 
 # %% ../nbs/10_video.ipynb #1e12f6fa
 import json, math, os, stat, struct, sys
@@ -510,8 +510,8 @@ def crops(
     if num_crops == 3: corners = [(0, x), (y, x), (H - h, x)] if H > W else [(y, 0), (y, x), (y, W - w)]
     return torch.stack([frames[..., y:y + h, x:x + w] for y, x in corners])
 
-def _short_side(size):
-    "The short side that belongs to a crop of `size` (H, W): 256 for 224, in proportion for others."
+def short_side_of(size):
+    "The short side, in pixels, to resize to before a crop of `size` (H, W): 256 for 224, in proportion for others."
     return round(max(size) * 256 / 224)
 
 def preprocess(
@@ -523,7 +523,7 @@ def preprocess(
 ) -> torch.Tensor:
     "What the network takes: resized, cropped, normalized with the Kinetics mean and std. (num_crops, 3, T, size, size)."
     size = (size, size) if isinstance(size, int) else tuple(size)
-    frames = resize_short_side(frames, short_side or _short_side(size), antialias)
+    frames = resize_short_side(frames, short_side or short_side_of(size), antialias)
     return normalize(crops(frames, size, num_crops).transpose(1, 2))
 
 # %% ../nbs/10_video.ipynb #446fd780
@@ -583,7 +583,7 @@ def _shrinker(size, antialias=False):
 def _view_clips(video, views, num_crops, size, antialias, counter):
     """Yield (indices of views, their clip (3, T, H, W), normalized). Clips of a short video are all the same; what is
     the same is read once, and comes once with all its indices."""
-    short, same = _short_side(size), {}
+    short, same = short_side_of(size), {}
     for index, view in enumerate(views): same.setdefault(view.times, []).append(index)
     for k, frames in video.clips(list(same), _shrinker(short, antialias), counter):
         indices = list(same.values())[k]
