@@ -28,6 +28,12 @@ class Client(NotebookClient):
         return await super().async_execute_cell(cell, cell_index, **kwargs)
 
 
+def every_notebook():
+    """All notebooks of the project, in order."""
+    paths = sorted((ROOT / 'nbs').rglob('*.ipynb'))
+    return [path for path in paths if '.ipynb_checkpoints' not in path.parts]
+
+
 def execute(path, slow):
     """Run one notebook and write it back; raises if a cell fails."""
     nb = nbformat.read(path, as_version=4)
@@ -50,7 +56,7 @@ def main():
     parser.add_argument('--slow', action='store_true', help='run the cells marked #| slow too')
     args = parser.parse_args()
     failed = 0
-    for path in args.notebooks or sorted((ROOT / 'nbs').glob('*.ipynb')):
+    for path in args.notebooks or every_notebook():
         path, start = path.resolve(), time.time()
         try:
             execute(path, args.slow)

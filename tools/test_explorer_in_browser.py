@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Use the explorer as a reader does: `python tools/test_explorer_in_browser.py` starts JupyterLab on this machine, opens a copy of
-nbs/08_explorer.ipynb in headless Chromium, runs it, moves a slider with the arrow keys and reads the new total from the page; then the
+nbs/library/explorer.ipynb in headless Chromium, runs it, moves a slider with the arrow keys and reads the new total from the page; then the
 same in Voilà, if it is installed. Every total is compared with `mvit_nb.cost`. Exit code: 0 if all is well, else 1.
 
 Needs selenium, and Chromium with its driver (Debian: chromium, chromium-driver); optional: voila."""
@@ -26,12 +26,12 @@ FLAGS = ('--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-ru
 
 def prepare(folder):
     """A copy of the notebook without outputs (what the page shows then comes from this run), and settings for a quiet JupyterLab."""
-    notebook = json.loads((ROOT / 'nbs/08_explorer.ipynb').read_text(encoding='utf-8'))
+    notebook = json.loads((ROOT / 'nbs/library/explorer.ipynb').read_text(encoding='utf-8'))
     for cell in notebook['cells']:
         if cell['cell_type'] == 'code':
             cell.update(outputs=[], execution_count=None)
     (folder / 'work').mkdir()
-    (folder / 'work/08_explorer.ipynb').write_text(json.dumps(notebook), encoding='utf-8')
+    (folder / 'work/explorer.ipynb').write_text(json.dumps(notebook), encoding='utf-8')
     settings = folder / 'settings/@jupyterlab/apputils-extension'
     settings.mkdir(parents=True)
     (settings / 'notification.jupyterlab-settings').write_text('{"fetchNews": "false", "checkForUpdates": false}')
@@ -217,7 +217,7 @@ def in_lab(folder, env, arguments):
     root = ['--allow-root'] if hasattr(os, 'geteuid') and os.geteuid() == 0 else []
     with server(folder, env, 'jupyterlab', '--ip=127.0.0.1', '--IdentityProvider.token=', '--expose-app-in-browser', *root) as url, \
             browser(folder, arguments.width) as page:
-        page.get(f'{url}/lab/tree/08_explorer.ipynb')
+        page.get(f'{url}/lab/tree/explorer.ipynb')
         Explorer(page, arguments.seconds).until('the notebook', lambda: page.execute_script(
             'const n = window.jupyterapp?.shell?.currentWidget; '
             'return !!n?.sessionContext?.isReady && n.sessionContext.session?.kernel?.status === "idle"'))
@@ -228,7 +228,7 @@ def in_lab(folder, env, arguments):
 
 def in_voila(folder, env, arguments):
     """The explorer as an application: the notebook without its code."""
-    with server(folder, env, 'voila', '--Voila.ip=127.0.0.1', '08_explorer.ipynb') as url, browser(folder, arguments.width) as page:
+    with server(folder, env, 'voila', '--Voila.ip=127.0.0.1', 'explorer.ipynb') as url, browser(folder, arguments.width) as page:
         page.set_page_load_timeout(arguments.seconds)
         page.get(url)
         use(page, 'Voilà', arguments.seconds, arguments.shots)
