@@ -235,7 +235,8 @@ def draw_keys(
     first.yaxis.set_major_formatter(lambda value, _: si(value))
     rows = next(iter(plans.values()))
     row = rows[min(4, len(rows) - 1)]                                  # where the labels stand
-    first.text(row.index, 1.12 * math.prod(row.thw_out), 'queries', fontsize=9, color=OTHER_COLOR)
-    first.text(row.index, 1.3 * math.prod(row.thw_kv), 'keys', fontsize=9, color=K_COLOR)
+    x = row.index + 0.6
+    first.text(x, 1.12 * math.prod(row.thw_out), 'queries', fontsize=9, color=OTHER_COLOR)
+    first.text(x, 1.3 * math.prod(row.thw_kv), 'keys', fontsize=9, color=K_COLOR)
     fig.suptitle(title, x=0.01, ha='left', fontsize=11.5)
     return fig
