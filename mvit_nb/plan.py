@@ -18,9 +18,16 @@ class BlockPlan:
     strides are None where nothing is pooled."""
     index: int            # position in the network, from 0
     stage: int            # 1 is the patch embedding, the first blocks are stage 2
+    first: bool           # first block of its stage
+    last: bool            # last block of its stage
     dim: int              # D, channels in
-    dim_out: int          # channels out; larger in the last block of a stage
+    dim_attn: int         # channels of Q, K, V and of the output of attention
     num_heads: int        # h
+    hidden: int           # channels inside the MLP
+    dim_out: int          # channels out; larger in the last block of a stage
+    skip: str             # around the MLP: 'identity', 'normalized',
+                          # 'unnormalized' (both project) or 'none'
+    num_cls: int          # class tokens in the sequence: 1 or 0
     thw_in: Size3         # grid of the input
     thw_out: Size3        # grid of the output: that of the pooled queries
     thw_kv: Size3         # grid of the pooled keys and values
@@ -29,15 +36,8 @@ class BlockPlan:
     kv_kernel: Size3 | None
     kv_stride: Size3 | None
     drop_path: float      # chance that a sample skips the branches in training
-    dim_attn: int         # channels of Q, K, V and of the output of attention
-    hidden: int           # channels inside the MLP
-    num_cls: int          # class tokens in the sequence: 1 or 0
-    skip: str             # around the MLP: 'identity', 'normalized',
-                          # 'unnormalized' (both project) or 'none'
-    first: bool           # first block of its stage
-    last: bool            # last block of its stage
-    rel_lengths: tuple[int, ...] | None = None  # rows of the tables of relative
-                                                # positions; None: there are none
+    rel_lengths: Size3 | None = None   # rows of the tables of relative positions
+                                       # along T, H and W; None: there are none
 
     @property
     def skip_kernel(self) -> Size3 | None:
@@ -151,7 +151,9 @@ def _divided(kv: Size3, q: Size3) -> Size3:
     T, H, W = (max(n // m, 1) for n, m in zip(kv, q))
     return T, H, W
 
-def _kv_pooling(config: MViTConfig, kv: Size3 | None):
+def _kv_pooling(
+    config: MViTConfig, kv: Size3 | None,
+) -> tuple[Size3 | None, Size3 | None]:
     "Kernel and stride of the pooling of K and V; (None, None): there is none."
     if kv and max(kv) == 1 and not config.kv_pool_unit_stride: return None, None
     return pooling_layer(config.pool_kernel, kv)
@@ -182,8 +184,8 @@ def plan_table(
     config: MViTConfig,
 ) -> str:
     "The plan as a Markdown table, one line per block."
-    lines = ['| block | stage | channels | heads | grid in '
-             '| Q stride | grid out | K,V stride | K,V grid |', '| --- ' * 9 + '|']
+    lines = [('| block | stage | channels | heads | grid in '
+              '| Q stride | grid out | K,V stride | K,V grid |'), '| --- ' * 9 + '|']
     for row in block_plan(config):
         grows = row.dim != row.dim_out
         channels = f'{row.dim} → {row.dim_out}' if grows else f'{row.dim}'
