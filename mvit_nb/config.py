@@ -247,6 +247,7 @@ def stage_widths(
         if dim % heads:
             factors = ', dim_mul, head_mul' if stage > 2 else ''
             raise ValueError(f'embed_dim, num_heads{factors}: expected channels that are a '
-                             f'multiple of the heads, got {dim} channels and {heads} heads in stage {stage}')
+                             f'multiple of the heads, got {dim} channels and {heads} heads '
+                             f'in stage {stage}')
         widths.append((dim, heads))
     return tuple(widths)
