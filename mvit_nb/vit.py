@@ -8,9 +8,11 @@ __all__ = ['PatchEmbed', 'Attention', 'MLP', 'ViTBlock', 'ViT']
 # %% ../nbs/lessons/01_vit.ipynb #ad5be7ee
 import math
 import torch
-from torch import nn
+from torch import Tensor, nn
 import torch.nn.functional as F
+from .checks import check_heads
 from .fast import feed_forward
+from .grid import Size3
 
 # %% ../nbs/lessons/01_vit.ipynb #797f7f84
 class PatchEmbed(nn.Module):
@@ -19,37 +21,36 @@ class PatchEmbed(nn.Module):
     def __init__(self,
         in_chans: int,   # C, colour channels
         dim: int,        # D, channels of a token
-        kernel,          # size of a cube, (T, H, W)
-        stride,          # step from cube to cube
-        padding,         # zeros added on both sides of each axis
+        kernel: Size3,   # size of a cube, (T, H, W)
+        stride: Size3,   # step from cube to cube
+        padding: Size3,  # zeros added on both sides of each axis
     ):
         super().__init__()
-        self.proj = nn.Conv3d(in_chans, dim, tuple(kernel), tuple(stride),
-                              tuple(padding))
+        self.proj = nn.Conv3d(in_chans, dim, kernel, stride, padding)
 
-    def forward(self, clip):                    # (B, C, T, H, W)
-        "Returns the tokens (B, T'·H'·W', D) and their grid (T', H', W')."
+    def forward(self, clip: Tensor) -> tuple[Tensor, tuple[int, ...]]:
+        """A clip (B, C, T, H, W) becomes tokens (B, T'·H'·W', D);
+        returns them and their grid (T', H', W')."""
         grid = self.proj(clip)                  # (B, D, T', H', W')
         return grid.flatten(2).transpose(1, 2), tuple(grid.shape[2:])
 
 # %% ../nbs/lessons/01_vit.ipynb #b798598b
 class Attention(nn.Module):
     """Multi-head self-attention over tokens (B, L, D):
-    softmax(Q·Kᵀ / √d)·V in each of h heads of width d = D/h."""
+    softmax(Q·Kᵀ / √d)·V in each of h heads of width d = D/h.
+    Raises `ValueError` if D is no multiple of h."""
     def __init__(self,
         dim: int,                # D
         num_heads: int,          # h; D must be a multiple of it
         qkv_bias: bool = True,   # add a bias to Q, K and V
     ):
         super().__init__()
-        if dim % num_heads:
-            raise ValueError(
-                f'dim: expected a multiple of {num_heads} heads, got {dim}')
+        check_heads(dim, num_heads)
         self.num_heads = num_heads
         self.qkv = nn.Linear(dim, 3 * dim, bias=qkv_bias)
         self.proj = nn.Linear(dim, dim)
 
-    def forward(self, x):                                   # (B, L, D)
+    def forward(self, x: Tensor) -> Tensor:                 # (B, L, D)
         qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))
         q, k, v = qkv.permute(2, 0, 3, 1, 4)                # 3 × (B, h, L, d)
         x = F.scaled_dot_product_attention(q, k, v)         # (B, h, L, d)
@@ -68,7 +69,7 @@ class MLP(nn.Module):
         self.fc1 = nn.Linear(dim, hidden)
         self.fc2 = nn.Linear(hidden, dim_out or dim)
 
-    def forward(self, x):                               # (…, D)
+    def forward(self, x: Tensor) -> Tensor:                 # (…, D)
         return feed_forward(self.fc1, self.fc2, x, self.training)
 
 # %% ../nbs/lessons/01_vit.ipynb #8457ad66
@@ -86,7 +87,7 @@ class ViTBlock(nn.Module):
         self.norm2 = nn.LayerNorm(dim, eps=1e-6)
         self.mlp = MLP(dim, int(dim * mlp_ratio))
 
-    def forward(self, x):                     # (B, L, D)
+    def forward(self, x: Tensor) -> Tensor:   # (B, L, D)
         x = x + self.attn(self.norm1(x))
         return x + self.mlp(self.norm2(x))
 
@@ -97,7 +98,7 @@ class ViT(nn.Module):
     def __init__(self,
         num_frames: int = 8,      # T of the clip
         image_size: int = 224,    # H = W of the clip
-        patch=(1, 16, 16),        # size of a cube, and step
+        patch: Size3 = (1, 16, 16),   # size of a cube, and step
         dim: int = 768,           # D
         depth: int = 12,          # number of blocks
         num_heads: int = 12,      # h
@@ -117,9 +118,10 @@ class ViT(nn.Module):
         nn.init.trunc_normal_(self.cls_token, std=0.02)
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
 
-    def forward(self, clip):                            # (B, C, T, H, W)
+    def forward(self, clip: Tensor) -> Tensor:          # (B, C, T, H, W)
         x, _ = self.patch_embed(clip)                   # (B, L, D)
         cls = self.cls_token.expand(len(x), -1, -1)     # (B, 1, D)
         x = torch.cat([cls, x], 1) + self.pos_embed     # (B, 1 + L, D)
-        for block in self.blocks: x = block(x)
+        for block in self.blocks:
+            x = block(x)
         return self.head(self.norm(x[:, 0]))            # (B, classes)
