@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['export_onnx']
 
-# %% ../nbs/library/export.ipynb #8dc92a93
+# %% ../nbs/library/export.ipynb #b3b04883
 import logging
 import warnings
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ import torch
 from .files import write_file
 from .model import MViT
 
-# %% ../nbs/library/export.ipynb #e77328ae
+# %% ../nbs/library/export.ipynb #e7a6835c
 @contextmanager
 def _quiet_exporter() -> Iterator[None]:
     "No warnings of the exporter about itself, no report of what it does not simplify."
@@ -31,7 +31,7 @@ def _quiet_exporter() -> Iterator[None]:
         for log, level in zip(logs, levels):
             log.setLevel(level)
 
-# %% ../nbs/library/export.ipynb #8568deb6
+# %% ../nbs/library/export.ipynb #6bb5e2ec
 def export_onnx(
     model: MViT,
     path: str | Path,   # of the .onnx file to write; weights are in it
