@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Any
 from ..cost import cost
-from ..plan import MViTConfig
+from ..config import MViTConfig
 
 # %% ../../nbs/library/analysis/paper.ipynb #f66c8765
 def paper_tables() -> list[dict[str, Any]]:
