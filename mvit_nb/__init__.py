@@ -12,7 +12,8 @@ __all__ = ['MViTConfig', 'BlockPlan', 'block_plan', 'get_config', 'list_models',
 __doc__ = 'Multiscale Vision Transformers, step by step: notebooks that explain MViT, and the tested library that they export.'
 from .plan import MViTConfig, BlockPlan, block_plan, get_config, list_models
 from .model import MViT, create_model
-from .cost import Cost, cost, count_flops
+from .cost import Cost, cost
+from .analysis.flops import count_flops
 from .checkpoints import config_from_checkpoint, load_checkpoint, load_model, published_checkpoints, save_checkpoint
 from .video import predict_video
 _all_ = ['MViTConfig', 'BlockPlan', 'block_plan', 'get_config', 'list_models', 'MViT', 'create_model', 'Cost', 'cost', 'count_flops',

@@ -23,6 +23,7 @@ if TYPE_CHECKING:                         # Matplotlib is loaded when something 
 def plot_memory(
     config: MViTConfig,
     ax: 'Axes | None' = None,   # to draw into; None: a new figure
+    title: str = '',            # over the axes
 ) -> 'Figure | SubFigure':
     """Draw the bytes that each block keeps of one clip for the backward pass, in float32: with
     fused attention, and on top of it the maps that the explicit softmax keeps too.
@@ -44,6 +45,7 @@ def plot_memory(
     ax.set(xticks=blocks, xlabel='block', ylabel='bytes for one clip')
     ax.set_ylim(0, 1.3 * max(explicit))                       # room for the text
     ax.grid(axis='x', visible=False)
+    ax.set_title(title)
     return ax.figure
 
 # %% ../../nbs/library/figures/memory.ipynb #2ea8e4c7
@@ -54,6 +56,7 @@ def plot_heads(
     ax: 'Axes | None' = None,                   # to draw into; None: a new figure
     heads: Sequence[int] = (1, 2, 4, 8),        # in the first stage
     kv_strides: Sequence[Size3 | None] = (None, (1, 4, 4), (1, 8, 8)),   # at most five
+    title: str = '',                            # over the axes
 ) -> 'Figure | SubFigure':
     """Draw the bytes that a network keeps of one clip for the backward pass against the number of
     heads, for some K,V strides: solid with the explicit softmax, dashed with fused attention.
@@ -83,4 +86,5 @@ def plot_heads(
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.yaxis.set_major_formatter(lambda value, _: si(value, 'B'))
     ax.minorticks_off()
+    ax.set_title(title)
     return ax.figure

@@ -40,6 +40,7 @@ _MVIT_COLOR, _OTHER_COLOR = '#D55E00', '#595959'
 
 def plot_accuracy(
     ax: 'Axes | None' = None,   # to draw into; None: a new figure
+    title: str = '',            # over the axes
 ) -> 'Figure | SubFigure':
     """Draw top-1 accuracy on Kinetics-400 against the multiply-adds of one clip, in the style of
     the paper's figure 2, with the numbers of its tables 3, 4 and 16: MViT as orange dots, with a
@@ -64,6 +65,7 @@ def plot_accuracy(
     ax.minorticks_off()
     ax.annotate('numbers: Fan et al., tables 3, 4, 16', (1, 0.02), xycoords='axes fraction',
                 ha='right', fontsize=9, color=_OTHER_COLOR)
+    ax.set_title(title)
     return ax.figure
 
 # %% ../../nbs/library/figures/paper.ipynb #a735759a
@@ -93,6 +95,7 @@ def _label_outlier(ax, row, quantity):
 
 def plot_tables(
     ax: 'Axes | None' = None,   # to draw into; None: a new figure
+    title: str = '',            # over the axes
 ) -> 'Figure | SubFigure':
     """Draw every number of `recompute_tables()`, ours over the paper's, on logarithmic axes; rows
     that are off by more than 1 % are labelled."""
@@ -115,4 +118,5 @@ def plot_tables(
     ax.set_yticks(yticks, list(map(str, yticks)))
     ax.minorticks_off()
     ax.legend(loc='upper left', fontsize=10)
+    ax.set_title(title)
     return ax.figure

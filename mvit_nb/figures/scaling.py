@@ -72,6 +72,7 @@ def plot_scaling(
     ax: 'Axes | None' = None,               # to draw into; None: a new figure
     sizes: Sequence[int] | None = None,     # frames, or pixels of a side; None: 8 to 64, 160 to 320
     configs: Mapping[str, MViTConfig] | None = None,   # by label; None: ViT-B and two MViT-B
+    title: str = '',                        # over the axes
 ) -> 'Figure | SubFigure':
     """Draw multiply-adds against the number of frames or the size of the crop, on logarithmic axes,
     for ViT-B, and MViT-B with and without K,V pooling, or for `configs`.
@@ -91,6 +92,7 @@ def plot_scaling(
                     textcoords='offset points', va='center', color=color)
     _set_scales(ax, sizes)
     ax.set_xlabel(_GROWING[what][2])
+    ax.set_title(title)
     return ax.figure
 
 # %% ../../nbs/library/figures/scaling.ipynb #dcf13720
