@@ -9,8 +9,8 @@ __all__ = ['saved_for_backward', 'measure_saved']
 import math
 from typing import NamedTuple
 import torch
-from ..model import MViT
 from ..config import MViTConfig
+from ..model import MViT
 from ..plan import BlockPlan, block_plan
 
 # %% ../../nbs/library/analysis/memory.ipynb #eef05d0c

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Any
-from ..cost import cost
 from ..config import MViTConfig
+from ..cost import cost
 
 # %% ../../nbs/library/analysis/paper.ipynb #f66c8765
 def paper_tables() -> list[dict[str, Any]]:

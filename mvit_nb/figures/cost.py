@@ -8,10 +8,10 @@ __all__ = ['OPERATOR_COLORS', 'plot_cost']
 # %% ../../nbs/library/figures/cost.ipynb #e3387ef0
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-from ..cost import cost
 from ..config import MViTConfig
+from ..cost import cost
+from .style import WIDTH, stage_color
 from ..plan import network_plan
-from ..plots import WIDTH, stage_color
 from ..units import si
 if TYPE_CHECKING:                         # Matplotlib is loaded when something is drawn
     from matplotlib.axes import Axes

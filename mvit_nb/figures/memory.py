@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ..analysis.memory import saved_for_backward
 from ..config import MViTConfig
 from .cost import OPERATOR_COLORS
+from .style import WIDTH
 from ..grid import Size3
-from ..plots import WIDTH
 from ..units import si
 if TYPE_CHECKING:                         # Matplotlib is loaded when something is drawn
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ __all__ = ['plot_accuracy', 'plot_tables']
 # %% ../../nbs/library/figures/paper.ipynb #662318ca
 from typing import TYPE_CHECKING, NamedTuple
 from ..analysis.paper import paper_tables, printed_name, recompute_tables
-from ..plots import WIDTH
+from .style import WIDTH
 if TYPE_CHECKING:                         # Matplotlib is loaded when something is drawn
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure

@@ -10,13 +10,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from ..config import MViTConfig
 from ..cost import cost
 from .cost import plot_cost
-from ..config import MViTConfig
-from ..plan import plot_schedule
-from ..zoo import get_config, list_models
-from ..plots import WIDTH
+from .schedule import plot_schedule
+from .style import WIDTH
 from ..units import si
+from ..zoo import get_config, list_models
 if TYPE_CHECKING:                         # Matplotlib is loaded when something is drawn
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
