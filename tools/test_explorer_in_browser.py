@@ -4,7 +4,8 @@ on this machine, opens a copy of nbs/guides/explorer.ipynb in headless Chromium,
 slider with the arrow keys and reads the new total from the page; then the same in Voilà, if it is
 installed. Every total is compared with `mvit_nb.cost`. Exit code: 0 if all is well, else 1.
 
-Needs selenium, and Chromium with its driver (Debian: chromium, chromium-driver); optional: voila."""
+Needs selenium, and Chromium with its driver (Debian: chromium, chromium-driver). Voilà is
+optional."""
 import argparse
 import importlib.util
 import json
