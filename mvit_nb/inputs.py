@@ -7,7 +7,7 @@ __all__ = ['check_clip']
 
 # %% ../nbs/library/inputs.ipynb #67a9cf9c
 import torch
-from .plan import MViTConfig, clip_grid
+from .config import MViTConfig, clip_grid
 
 # %% ../nbs/library/inputs.ipynb #1958b8c0
 def check_clip(
