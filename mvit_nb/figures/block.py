@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from ..config import SKIPS
 from ..plan import BlockPlan
 from ..plots import WIDTH, stage_color
@@ -138,7 +138,7 @@ def _form(row: BlockPlan) -> tuple[bool, bool]:
 def draw_block(
     row: BlockPlan,           # of a plan
     ax: Axes | None = None,   # where to draw; None: a new figure
-) -> Figure:
+) -> Figure | SubFigure:
     "The wiring of one block: skips on the left, branches on the right, shapes at its ends."
     if ax is None:
         ax = plt.subplots(figsize=(WIDTH / 3, 5.9))[1]
