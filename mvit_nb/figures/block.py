@@ -62,7 +62,8 @@ def draw_max_windows(
 
 # %% ../../nbs/library/figures/block.ipynb #c74ee459
 SKIP_X, BRANCH_X = 2.2, 7.0              # x of the two paths
-POOLED, GROWN, PLAIN = '#f6c7a6', '#b9dff5', '#eeeeee'   # a box: fewer tokens, more channels, neither
+# A box makes tokens fewer, channels more, or neither.
+POOLED, GROWN, PLAIN = '#f6c7a6', '#b9dff5', '#eeeeee'
 INK = '#333333'
 Point = tuple[float, float]
 
