@@ -8,10 +8,12 @@ __all__ = ['DropPath', 'MultiscaleBlock']
 # %% ../nbs/lessons/05_block.ipynb #8b0bcfdb
 import torch
 from torch import nn
+from .config import MViTConfig
+from .grid import Size3
 from .vit import MLP
 from .pooling import TokenPool
 from .attention import PoolingAttention
-from .plan import BlockPlan, MViTConfig
+from .plan import BlockPlan
 
 # %% ../nbs/lessons/05_block.ipynb #e95ae82a
 class DropPath(nn.Module):
@@ -21,9 +23,10 @@ class DropPath(nn.Module):
         super().__init__()
         self.p = p
 
-    def extra_repr(self): return f'p={self.p:.3g}'
+    def extra_repr(self) -> str:
+        return f'p={self.p:.3g}'
 
-    def forward(self, x):                                       # (B, …)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:         # (B, …)
         if not self.training or self.p == 0: return x
         keep = x.new_empty(len(x), *[1] * (x.ndim - 1)).bernoulli_(1 - self.p)
         return x * keep / (1 - self.p)
@@ -31,36 +34,36 @@ class DropPath(nn.Module):
 # %% ../nbs/lessons/05_block.ipynb #0c52b713
 class MultiscaleBlock(nn.Module):
     """One block of MViT, built from a row of the plan (paper, section 3.2):
-    x₁ = pool(x) + MHPA(LN(x)), then skip(x₁) + MLP(LN(x₁)), where skip is
-    the identity unless the channels grow (then see `MViTConfig.skip`)."""
+    x₁ = pool(x) + MHPA(LN(x)), then skip(x₁) + MLP(LN(x₁)), where `plan.skip`
+    says what skip is: the identity unless the channels grow."""
     def __init__(self,
         plan: BlockPlan,     # the row
-        config: MViTConfig,  # what blocks share: pooling, skip, MLP ratio, …
+        config: MViTConfig,  # what all blocks share: mode of pooling, bias of Q, K, V
     ):
         super().__init__()
-        D, D_out, h = plan.dim, plan.dim_out, plan.num_heads
+        D, h = plan.dim_attn, plan.num_heads
         def pool(kernel, stride, mode=config.pool_mode):
-            cls = config.cls_token
-            return TokenPool(mode, kernel, stride, D, h, cls) if kernel else None
+            if kernel is None: return None
+            return TokenPool(mode, kernel, stride, D, h, bool(plan.num_cls))
         kv = plan.kv_kernel, plan.kv_stride
-        self.norm1 = nn.LayerNorm(D, eps=1e-6)
+        self.norm1 = nn.LayerNorm(plan.dim, eps=1e-6)
         self.norm2 = nn.LayerNorm(D, eps=1e-6)
-        self.attn = PoolingAttention(D, h, pool(plan.q_kernel, plan.q_stride),
+        self.attn = PoolingAttention(plan.dim, h, pool(plan.q_kernel, plan.q_stride),
                                      pool(*kv), pool(*kv), config.qkv_bias)
         self.pool_skip = pool(plan.skip_kernel, plan.q_stride, 'max')
-        self.mlp = MLP(D, int(D * config.mlp_ratio), D_out)
-        self.drop_path, self.skip = DropPath(plan.drop_path), config.skip
-        self.no_skip = D != D_out and config.skip == 'none'
-        project = D != D_out and not self.no_skip
-        self.skip_proj = nn.Linear(D, D_out) if project else None
+        self.mlp = MLP(D, plan.hidden, plan.dim_out)
+        self.drop_path = DropPath(plan.drop_path)
+        self.skip = plan.skip
+        self.skip_proj = nn.Linear(D, plan.dim_out) if plan.skip_projects else None
 
-    def forward(self, x, thw):                            # (B, N, D)
-        "Returns the tokens (B, N', dim_out) and their grid (T', H', W')."
+    def forward(self, x: torch.Tensor, thw: Size3) -> tuple[torch.Tensor, Size3]:
+        "(B, N, D) → the tokens (B, N', dim_out) and their grid (T', H', W')."
         y, thw_out = self.attn(self.norm1(x), thw)
-        if self.pool_skip: x, _ = self.pool_skip(x, thw)
-        x = x + self.drop_path(y)                         # (B, N', D)
+        if self.pool_skip:
+            x, _ = self.pool_skip(x, thw)
+        x = x + self.drop_path(y)                         # (B, N', dim_attn)
         y = self.norm2(x)
-        if self.no_skip: return self.mlp(y), thw_out      # never dropped
+        if self.skip == 'none': return self.mlp(y), thw_out      # never dropped
         if self.skip_proj:                                # (B, N', dim_out)
             x = self.skip_proj(y if self.skip == 'normalized' else x)
         return x + self.drop_path(self.mlp(y)), thw_out

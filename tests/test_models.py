@@ -1,0 +1,135 @@
+"""The named models: plan, parameters, and a forward pass of a small version of each.
+
+    pytest tests/test_models.py -k mvit_b_16x4
+"""
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mvit_nb import MViTConfig, block_plan, cost, create_model, get_config, list_models
+from mvit_nb.plan import network_plan, paper_tables
+
+NAMES = list_models()
+
+
+def without_rate(config):
+    """A config without its sampling rate, which no network sees."""
+    return replace(config, sampling_rate=1)
+
+
+IN_PAPER = {without_rate(MViTConfig(**row['config'])): row['params_m']       # in 10⁶
+            for row in paper_tables() if row['config'] is not None and 'params_m' in row}
+
+
+def small_overrides(name):
+    """A version of a named model that runs in a blink: fewer channels and frames, smaller crops."""
+    config = get_config(name)
+    wide = config.num_heads == 1 and config.embed_dim < 192
+    dim = 16 if wide else 4 * config.num_heads
+    H, W = (4 * stride * 8 // max(1, 2 ** (5 - len(config.depths)))
+            for stride in config.patch_stride[1:])
+    return dict(embed_dim=dim, image_size=(H, W), num_frames=min(config.num_frames, 4),
+                num_classes=7)
+
+
+def random_clip(config, batch=2):
+    return torch.randn(batch, config.in_chans, *config.clip_size)
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
+def test_most_models_are_in_the_paper():
+    assert sum(without_rate(get_config(name)) in IN_PAPER for name in NAMES) > len(NAMES) / 2
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_plan_is_a_chain(name):
+    """Each block takes what the one before it gives, and the stages are those of the config."""
+    config, network = get_config(name), network_plan(get_config(name))
+    rows = network.blocks
+    assert rows == block_plan(config)
+    assert [len(stage) for stage in network.stages] == list(config.depths)
+    assert (rows[0].thw_in, rows[0].dim) == (network.stem.thw, network.stem.dim)
+    for before, after in zip(rows, rows[1:]):
+        assert after.index == before.index + 1
+        assert (after.thw_in, after.dim) == (before.thw_out, before.dim_out)
+        assert after.first == before.last == (after.stage != before.stage)
+    for row in rows:
+        pools = row.skip_kernel is not None
+        assert pools == (row.thw_in != row.thw_out)
+        assert (row.skip == 'identity') == (row.dim == row.dim_out)
+    assert (network.head.dim, network.head.num_classes) == (rows[-1].dim_out, config.num_classes)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_parameters(name):
+    """The model has as many parameters as `cost` counts, and its blocks the shapes of the plan."""
+    with torch.device('meta'):
+        model = create_model(name)
+    params = sum(p.numel() for p in model.parameters())
+    assert params == cost(get_config(name)).params
+    paper = IN_PAPER.get(without_rate(get_config(name)))
+    assert paper is None or abs(params / 1e6 / paper - 1) < 0.01
+    for row, block in zip(model.plan, model.blocks, strict=True):
+        assert block.mlp.fc1.weight.shape == (row.hidden, row.dim_attn)
+        assert block.mlp.fc2.weight.shape == (row.dim_out, row.hidden)
+        assert (block.skip_proj is not None) == row.skip_projects
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_forward_shapes(name):
+    """Logits and the feature pyramid of a small version, with the shapes of its plan."""
+    config = get_config(name, **small_overrides(name))
+    model, clip = create_model(config).eval(), random_clip(config)
+    with torch.no_grad():
+        logits, maps = model(clip), model.feature_pyramid(clip)
+    assert logits.shape == (2, 7) and logits.isfinite().all()
+    ends = [stage[-1] for stage in network_plan(config).stages]
+    assert [tuple(m.shape) for m in maps] == [(2, row.dim_out, *row.thw_out) for row in ends]
+    if config.num_frames == 1:
+        with torch.no_grad():
+            assert torch.equal(model(clip[:, :, 0]), logits)
+
+
+@pytest.mark.parametrize('name', ['mvit_b_16x4', 'mvit_b_16', 'vit_b_8x8'])
+def test_one_graph(name):
+    """`torch.compile` finds no graph break, and `torch.export` leaves the batch size open."""
+    depths = (1,) * len(get_config(name).depths)
+    config = get_config(name, **small_overrides(name), depths=depths)
+    model, clip = create_model(config).eval(), random_clip(config)
+    torch.compiler.reset()
+    with torch.no_grad():
+        expected = model(clip)
+        compiled = torch.compile(model, fullgraph=True, backend='eager')(clip)
+        dynamic = ({0: torch.export.Dim.DYNAMIC},)
+        graph = torch.export.export(model, (clip,), dynamic_shapes=dynamic).module()
+        torch.testing.assert_close(compiled, expected)
+        torch.testing.assert_close(graph(clip), expected)
+        torch.testing.assert_close(graph(clip[:1]), expected[:1])
+
+
+def test_one_graph_for_other_sizes():
+    """A compiled model takes clips of other lengths and crops, without a graph break either."""
+    config = get_config('mvit_b_16x4', **small_overrides('mvit_b_16x4'), depths=(1, 1, 1))
+    model = create_model(config).eval()
+    torch.compiler.reset()
+    compiled = torch.compile(model, fullgraph=True, backend='eager')
+    with torch.no_grad():
+        for size in ((4, 64, 64), (4, 96, 64), (6, 96, 80)):
+            clip = torch.randn(2, config.in_chans, *size)
+            torch.testing.assert_close(compiled(clip), model(clip))
+
+
+@pytest.mark.parametrize('name', ['mvit_b_16x4', 'mvit_b_16', 'vit_b_8x8'])
+def test_state_dict_goes_round(name):
+    """Another seed gives other logits; its weights, loaded strictly, give the same."""
+    config = get_config(name, **small_overrides(name))
+    clip, first, second = random_clip(config), create_model(config), create_model(config)
+    with torch.no_grad():
+        assert not torch.allclose(first.eval()(clip), second.eval()(clip), atol=1e-4)
+        second.load_state_dict(first.state_dict())
+        assert torch.equal(first(clip), second(clip))
