@@ -14,7 +14,7 @@ from .block import MultiscaleBlock
 from .config import MViTConfig
 from .grid import Size3
 from .inputs import check_clip
-from .plan import BlockPlan, network_plan
+from .plan import network_plan
 from .position import resize_table
 from .recompute import check_stages, run_block
 from .vit import PatchEmbed
