@@ -186,9 +186,9 @@ def clip_grid(
 
     Raises `TypeError` or `ValueError` if `clip_size` is no triple, and `ValueError` if the clip is
     too short or too small for the network, or if Q and its skip would end on different grids."""
-    message = f'clip_size: expected (T, H, W), frames and pixels, got {clip_size!r:.60}'
-    if not isinstance(clip_size, (tuple, list)): raise TypeError(message)
-    if len(clip_size) != 3: raise ValueError(message)
+    if not isinstance(clip_size, (tuple, list)) or len(clip_size) != 3:
+        kind = ValueError if isinstance(clip_size, (tuple, list)) else TypeError
+        raise kind(f'clip_size: expected (T, H, W), frames and pixels, got {clip_size!r:.60}')
     T, H, W = (_tokens_along(config, axis, size) for axis, size in enumerate(clip_size))
     return T, H, W
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from mvit_nb import MViTConfig, block_plan, cost, create_model, get_config, list_models
-from mvit_nb.plan import network_plan, paper_tables
+from mvit_nb.analysis.paper import paper_tables
+from mvit_nb.plan import network_plan
 
 NAMES = list_models()
 

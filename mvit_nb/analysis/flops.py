@@ -13,7 +13,8 @@ from dataclasses import replace
 import torch
 from torch import nn
 from ..cost import OPERATORS, Cost
-from ..model import MViT, check_clip
+from ..inputs import check_clip
+from ..model import MViT
 
 # %% ../../nbs/library/analysis/flops.ipynb #4c5fbe8f
 # fvcore's names of the operators that count, and the name in `OPERATORS` under which they do.

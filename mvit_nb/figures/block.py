@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from ..config import SKIPS
 from ..plan import BlockPlan
-from ..plots import WIDTH, stage_color
+from .style import WIDTH, stage_color
 
 # %% ../../nbs/library/figures/block.ipynb #b999311c
 WINDOW_COLORS = '#0072B2', '#E69F00', '#009E73', '#CC79A7'

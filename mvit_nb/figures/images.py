@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from ..plots import K_COLOR, Q_COLOR, WIDTH, stage_color
+from .style import K_COLOR, Q_COLOR, WIDTH, stage_color
 
 def _headline(fig: Figure, text: str) -> None:
     "A title over the whole figure, at its left edge."

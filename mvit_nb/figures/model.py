@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from ..grid import Size3
-from ..plots import K_COLOR, Q_COLOR, V_COLOR, WIDTH, stage_color
+from .style import K_COLOR, Q_COLOR, V_COLOR, WIDTH, stage_color
 from ..position import resize_table
 
 def _headline(fig: Figure, text: str) -> None:

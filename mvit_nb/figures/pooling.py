@@ -16,7 +16,7 @@ from matplotlib.figure import Figure, FigureBase
 from matplotlib.patches import Rectangle
 from torch import Tensor
 from ..grid import pooled_length
-from ..plots import K_COLOR, Q_COLOR, V_COLOR, WIDTH
+from .style import K_COLOR, Q_COLOR, V_COLOR, WIDTH
 
 # %% ../../nbs/library/figures/pooling.ipynb #72192345
 _FRAME_TINTS = '#cfe3f1', '#fbe3b8'

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.patches import Rectangle
 from torch import Tensor
-from ..plots import K_COLOR, Q_COLOR, V_COLOR, WIDTH
+from .style import K_COLOR, Q_COLOR, V_COLOR, WIDTH
 
 # %% ../../nbs/library/figures/pooling_attention.ipynb #84a56635
 _GAP = 34                                # between two matrices, in tokens

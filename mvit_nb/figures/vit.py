@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.patches import Rectangle
 from torch import Tensor
-from ..plots import K_COLOR, Q_COLOR, WIDTH
+from .style import K_COLOR, Q_COLOR, WIDTH
 
 # %% ../../nbs/library/figures/vit.ipynb #0335c060
 def _show(ax: Axes, image: Tensor, title: str) -> None:
