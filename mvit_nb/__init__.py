@@ -9,11 +9,42 @@ __all__ = ['MViTConfig', 'BlockPlan', 'block_plan', 'get_config', 'list_models',
            'save_checkpoint', 'predict_video']
 
 # %% ../nbs/index.ipynb #057ca218
-__doc__ = 'Multiscale Vision Transformers, step by step: notebooks that explain MViT, and the tested library that they export.'
-from .plan import MViTConfig, BlockPlan, block_plan, get_config, list_models
-from .model import MViT, create_model
-from .cost import Cost, cost, count_flops
-from .checkpoints import config_from_checkpoint, load_checkpoint, load_model, published_checkpoints, save_checkpoint
-from .video import predict_video
-_all_ = ['MViTConfig', 'BlockPlan', 'block_plan', 'get_config', 'list_models', 'MViT', 'create_model', 'Cost', 'cost', 'count_flops',
-         'config_from_checkpoint', 'load_checkpoint', 'load_model', 'published_checkpoints', 'save_checkpoint', 'predict_video']
+__doc__ = ('Multiscale Vision Transformers, step by step: notebooks that explain MViT, '
+           'and the tested library that they export.')
+from importlib import import_module
+from typing import TYPE_CHECKING
+from .config import MViTConfig
+from .cost import Cost, cost
+from .plan import BlockPlan, block_plan
+from .zoo import get_config, list_models
+
+if TYPE_CHECKING:                       # what needs torch; see `__getattr__`
+    from mvit_nb.analysis.flops import count_flops
+    from mvit_nb.model import MViT, create_model
+    from mvit_nb.predict import predict_video
+    from mvit_nb.weights.infer import config_from_checkpoint
+    from mvit_nb.weights.load import load_checkpoint
+    from mvit_nb.weights.published import published_checkpoints
+    from mvit_nb.weights.save import load_model, save_checkpoint
+
+# %% ../nbs/index.ipynb #1f0c2a77
+_LATER = {                              # names that need torch, and their modules
+    'MViT': 'model', 'create_model': 'model', 'count_flops': 'analysis.flops',
+    'config_from_checkpoint': 'weights.infer', 'load_checkpoint': 'weights.load',
+    'load_model': 'weights.save', 'save_checkpoint': 'weights.save',
+    'published_checkpoints': 'weights.published', 'predict_video': 'predict'}
+_all_ = ['MViTConfig', 'BlockPlan', 'block_plan', 'get_config', 'list_models', 'MViT',
+         'create_model', 'Cost', 'cost', 'count_flops', 'config_from_checkpoint',
+         'load_checkpoint', 'load_model', 'published_checkpoints', 'save_checkpoint',
+         'predict_video']
+
+def __getattr__(name):
+    "Import what needs torch when it is first asked for (PEP 562)."
+    if name not in _LATER: raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    value = getattr(import_module(f'mvit_nb.{_LATER[name]}'), name)
+    globals()[name] = value
+    return value
+
+def __dir__():
+    "All names, those too that were not asked for yet."
+    return sorted({*globals(), *_LATER})
