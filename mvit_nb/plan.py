@@ -127,7 +127,8 @@ def _blocks(config: MViTConfig) -> tuple[BlockPlan, ...]:
     rows: list[BlockPlan] = []
     thw, kv, widths = config.patch_thw, config.kv_stride, stage_widths(config)
     for s, (blocks, (dim, heads)) in enumerate(zip(config.depths, widths)):
-        if s > 0 and kv and config.kv_adaptive: kv = _divided(kv, config.q_stride)
+        if s > 0 and kv and config.kv_adaptive:
+            kv = _divided(kv, config.q_stride)
         kv_kernel, kv_stride = _kv_pooling(config, kv)
         for b in range(blocks):
             first, last = b == 0, b == blocks - 1

@@ -2,7 +2,7 @@
 """Are the committed notebooks fit to be read? `python tools/check_notebooks.py [NOTEBOOK …]` prints one line for each fault.
 
 Every cell that prints, displays or draws carries its output; no output is an error, a warning or a widget; no picture comes
-from elsewhere; no notebook is over 1 MB. Exit code: the number of notebooks with faults."""
+from elsewhere; every link to another file of the project leads to one; no notebook is over 1 MB. Exit code: the number of notebooks with faults."""
 import ast
 import json
 import re
@@ -27,7 +27,7 @@ def shows_something(source):
         for call in ast.walk(node):
             if isinstance(call, ast.Call):
                 name = getattr(call.func, 'id', getattr(call.func, 'attr', ''))
-                if name in SHOWS or name in ('subplots', 'film_strip') or name.startswith('plot_'):
+                if name in SHOWS or name in ('subplots', 'film_strip') or name.startswith(('plot_', 'draw_')):
                     return True
     return False
 
@@ -48,6 +48,9 @@ def faults(path):
         if cell['cell_type'] == 'markdown':
             if re.search(r'!\[[^]]*\]\(https?:|<img[^>]+src=["\']https?:', source):
                 yield f'{where}: remote image'
+            for link in re.findall(r'\]\((?!\w+:|#)([^)#\s]+)', source):
+                if not (path.parent / link).exists():
+                    yield f'{where}: no such file: {link}'
             continue
         if cell['cell_type'] != 'code':
             continue
@@ -70,7 +73,7 @@ def main():
         found = list(faults(path))
         bad += bool(found)
         for fault in found:
-            print(f'{path.name}: {fault}', file=sys.stderr)
+            print(f'{path.resolve().relative_to(ROOT)}: {fault}', file=sys.stderr)
     sys.exit(min(bad, 100))
 
 

@@ -9,6 +9,7 @@ __all__ = ['count_flops']
 import math
 from collections import Counter
 from contextlib import contextmanager
+from typing import Any
 from dataclasses import replace
 import torch
 from torch import nn
@@ -63,7 +64,7 @@ def _evaluating(model):
 
 def count_flops(
     model: nn.Module,   # any module made of convolutions, linear layers and attention
-    clip,               # what the model takes; the result is for the whole batch
+    clip: Any,          # what the model takes; the result is for the whole batch
 ) -> Cost:
     """The same as `cost`, by tracing the model with fvcore: every operator that runs, fused
     attention included. `.blocks` are those of `model.blocks` where there are any.

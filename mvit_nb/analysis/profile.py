@@ -23,7 +23,8 @@ def seconds_in_turn(
         for name, work in works.items():
             start = time.perf_counter()
             work()
-            if i > 0: seconds[name].append(time.perf_counter() - start)
+            if i > 0:
+                seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(times) for name, times in seconds.items()}
 
 # %% ../../nbs/library/analysis/profile.ipynb #e314f270
@@ -71,7 +72,8 @@ def bytes_kept(
     def pack(tensor):
         nonlocal total
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in seen: total += storage.nbytes()
+        if storage.data_ptr() not in seen:
+            total += storage.nbytes()
         seen.add(storage.data_ptr())
         alive.append(tensor)                 # so that no address is used a second time
         return tensor

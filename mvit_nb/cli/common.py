@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 import mvit_nb
 
 # %% ../../nbs/library/cli/common.ipynb #11a7062b
@@ -58,11 +58,13 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, prog: str, description: str | None = None):
         super().__init__(prog, description=description, allow_abbrev=False)
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
+        "Wrong words on the command line are a `UsageError`; argparse would end the process."
         raise UsageError(message)
 
     def _print_message(self, message, file=None):
-        if message: _say(message.rstrip('\n'))
+        if message:
+            _say(message.rstrip('\n'))
 
 def number(
     kind: Callable[[str], float],  # int or float

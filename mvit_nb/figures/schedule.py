@@ -73,8 +73,10 @@ def _draw_grids(ax: Axes, plan: NetworkPlan, block_inches: float) -> None:
         below_label = [row for row in stage if abs(row.index - middle) < reach]
         highest = max(math.prod(thw) for row in below_label for thw in (row.thw_out, row.thw_kv))
         text = '×'.join(map(str, stage[-1].thw_out))
-        if at[0] == 0: _write(ax, -1.45, highest, text, ha='left')   # over cube₁ too
-        else: _write(ax, middle, highest, text)
+        if at[0] == 0:
+            _write(ax, -1.45, highest, text, ha='left')   # over cube₁ too
+        else:
+            _write(ax, middle, highest, text)
     if any(row.thw_kv != row.thw_out for row in rows):
         _draw_kv(ax, plan, labels=block_inches > 0.2)
     ax.set_yscale('log')
@@ -111,8 +113,10 @@ def _format_axes(top: Axes, bottom: Axes, plan: NetworkPlan, block_inches: float
     top.yaxis.set_major_formatter(lambda value, _: si(value))
     top.yaxis.set_minor_locator(NullLocator())
     ticks = [stage[0].index for stage in plan.stages]       # where all blocks would be too many
-    if block_inches > 0.2: ticks = [row.index for row in plan.blocks]
-    if block_inches > 0.3: ticks.insert(0, -1)
+    if block_inches > 0.2:
+        ticks = [row.index for row in plan.blocks]
+    if block_inches > 0.3:
+        ticks.insert(0, -1)
     top.set_xticks(ticks)
     bottom.set_xticks(ticks, ['cube₁' if tick < 0 else f'{tick}' for tick in ticks], fontsize=9)
     bottom.set_xlabel('block')
@@ -137,7 +141,8 @@ def draw_schedules(
     for kind in (axes[::2].flat, axes[1::2].flat):           # the grids, then the channels
         drawn = list(kind)[:len(configs)]
         limits = [ax.get_ylim() for ax in drawn]
-        for ax in drawn: ax.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+        for ax in drawn:
+            ax.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
     for ax in axes[:, 1:].flat:
         ax.set_ylabel('')
         ax.tick_params(labelleft=False)
@@ -198,7 +203,8 @@ def draw_differences(
     first reading, grey squares for the second. Returns the matplotlib figure."""
     import matplotlib.pyplot as plt
     (ours, our_values), (other, other_values) = readings.items()
-    if ax is None: ax = plt.subplots(figsize=(WIDTH, 0.26 * len(names) + 1.1))[1]
+    if ax is None:
+        ax = plt.subplots(figsize=(WIDTH, 0.26 * len(names) + 1.1))[1]
     y = range(len(names), 0, -1)
     ax.axvline(0, color='black', linewidth=1)
     ax.hlines(y, other_values, our_values, color='#cccccc', zorder=1)

@@ -71,5 +71,6 @@ def film_strip(
         ax.set(xticks=[], yticks=[])
         ax.grid(False)
         ax.spines[:].set(visible=True, color='#cccccc', linewidth=0.5)   # so has a white frame
-    if title: fig.suptitle(title, x=0.01, ha='left', fontsize=11.5)
+    if title:
+        fig.suptitle(title, x=0.01, ha='left', fontsize=11.5)
     return fig
