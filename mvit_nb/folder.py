@@ -13,7 +13,10 @@ from pathlib import Path
 from torch.utils.data import Dataset, get_worker_info
 from .files import part_path, remove_leftovers
 from .plan import MViTConfig
-from .video import VideoError, crops, make_views, open_video, short_side_of
+from .video.container import VideoError
+from .video.pixels import crops, short_side_of
+from .video.reader import open_video
+from .video.views import make_views
 from .video import _name, _shrinker
 
 # %% ../nbs/library/training/folder.ipynb #d79f6168

@@ -18,11 +18,12 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 import torch.nn.functional as F
-from .clips import DIRECTIONS, normalize
+from .clips import normalize
+from .toy_clips import DIRECTIONS
 from .folder import TrainingError, VideoFolder
 from .model import MViT, create_model
 from .plan import MViTConfig, list_models
-from .video import crops, resize_short_side, short_side_of
+from .video.pixels import crops, resize_short_side, short_side_of
 from .files import read_torch, write_file
 from . import checkpoints
 
