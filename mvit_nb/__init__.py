@@ -14,6 +14,6 @@ from .plan import MViTConfig, BlockPlan, block_plan, get_config, list_models
 from .model import MViT, create_model
 from .cost import Cost, cost, count_flops
 from .checkpoints import config_from_checkpoint, load_checkpoint, load_model, published_checkpoints, save_checkpoint
-from .video import predict_video
+from .predict import predict_video
 _all_ = ['MViTConfig', 'BlockPlan', 'block_plan', 'get_config', 'list_models', 'MViT', 'create_model', 'Cost', 'cost', 'count_flops',
          'config_from_checkpoint', 'load_checkpoint', 'load_model', 'published_checkpoints', 'save_checkpoint', 'predict_video']

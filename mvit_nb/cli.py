@@ -298,7 +298,7 @@ def _name_bytes(path):
 
 def _predict(args):
     "What `mvit_predict` prints."
-    from mvit_nb.video import predict_video
+    from mvit_nb.predict import predict_video
     _check_device(args.device)
     model = mvit_nb.load_model(args.checkpoint, **_known(args.model))
     assumed = {name: getattr(model.config, name) for name in model.checkpoint.assumed}

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .randaugment import rand_augment
-from ..video import crops, resize_short_side, short_side_of
+from ..video.pixels import crops, resize_short_side, short_side_of
 
 if TYPE_CHECKING:
     from torchvision.transforms.v2 import Compose

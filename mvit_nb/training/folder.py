@@ -19,8 +19,10 @@ from torch.utils.data import Dataset, get_worker_info
 
 from ..plan import MViTConfig
 from .unreadable import UnreadableLog, UnreadableVideo
-from ..video import VideoError, crops, make_views, open_video, short_side_of
-from ..video import _name as video_name, _shrinker as frame_shrinker
+from ..video.container import VideoError, video_name
+from ..video.pixels import crops, frame_shrinker, short_side_of
+from ..video.reader import open_video
+from ..video.views import make_views
 
 # %% ../../nbs/library/training/folder.ipynb #a64e1404
 class TrainingError(RuntimeError):

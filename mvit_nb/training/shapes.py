@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..clips import DIRECTIONS
+from ..toy_clips import DIRECTIONS
 
 # %% ../../nbs/library/training/shapes.ipynb #aa24fb38
 BAIT = 'circle', 'square', 'triangle', 'cross'    # the shape that mostly goes with class 0 to 3

@@ -14,7 +14,7 @@ import weakref
 from pathlib import Path
 
 from ..files import part_path, remove_leftovers
-from ..video import VideoError
+from ..video.container import VideoError
 
 # %% ../../nbs/library/training/unreadable.ipynb #785a0929
 class UnreadableVideo(VideoError):
