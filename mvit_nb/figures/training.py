@@ -41,7 +41,8 @@ def show_picture(
     ax.imshow(picture.detach().cpu().permute(1, 2, 0).clamp(0, 1).numpy())
     ax.set(xticks=[], yticks=[])
     ax.grid(False)
-    if title: ax.set_title(title, fontsize=9, loc='center')
+    if title:
+        ax.set_title(title, fontsize=9, loc='center')
 
 def draw_rows(
     clips: Sequence[Tensor] | Tensor,      # each (3, T, H, W), 0 to 1, with the same T

@@ -47,7 +47,8 @@ def random_crop(
     H, W = clip.shape[2:]
     for _ in range(10):
         h, w = _random_box(H, W, scale, ratio)
-        if 0 < h <= H and 0 < w <= W: break
+        if 0 < h <= H and 0 < w <= W:
+            break
     else:
         h = w = min(H, W)
     y, x = _random_place(H, W, (h, w))

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['CPU', 'Key', 'Item', 'Transform', 'derive_seed', 'seed_generators', 'generators_kept', 'EpochSampler', 'Clips',
-           'TrainClips', 'ValClips', 'collate_copies']
+           'TrainClips', 'ValClips', 'collate_copies', 'class_names']
 
 # %% ../../nbs/library/training/data.ipynb #781d315b
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from torch.utils.data import Dataset, Sampler, default_collate
 from ..clips import normalize
 from ..plan import MViTConfig
 from .augment import CenterCrop
+from .recipe import Recipe
 
 # %% ../../nbs/library/training/data.ipynb #30bd6e25
 CPU = torch.device('cpu')
@@ -44,7 +45,8 @@ def generators_kept(device: torch.device = CPU) -> Iterator[None]:
         yield
     finally:
         torch.default_generator.set_state(cpu_state)
-        if module: module.set_rng_state(device_state)
+        if module:
+            module.set_rng_state(device_state)
 
 # %% ../../nbs/library/training/data.ipynb #fceaf803
 Key = tuple[int, int]      # index of an item, and the seed of its augmentation
@@ -120,3 +122,35 @@ class ValClips(Dataset):
 def collate_copies(items: list[list[Item]]) -> tuple[Tensor, Tensor]:
     "Lists of copies → clips (B, C, T, H, W) and labels (B,); copies of an item lie side by side."
     return default_collate([copy for copies in items for copy in copies])
+
+# %% ../../nbs/library/training/data.ipynb #fc2850b8
+def _is_line(name: Any) -> bool:
+    "Whether a name is one line of text that can be written as UTF-8."
+    if not isinstance(name, str) or name.splitlines() != [name]: return False
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False          # the name of a file that is not UTF-8
+    return True
+
+def class_names(
+    data: Clips, config: MViTConfig, recipe: Recipe, transform: Transform | None
+) -> list[str]:
+    """The names of the classes; none if the data have none. Raises `ValueError` if the data do not
+    fit the model or the recipe."""
+    names = list(getattr(data, 'classes', None) or ())
+    if names and len(names) != config.num_classes:
+        raise ValueError(
+            f'the model has {config.num_classes} classes, the data {len(names)}; '
+            'starting_model gives it another head'
+        )
+    for name in names:                               # a line each in classes.txt
+        if not _is_line(name):
+            raise ValueError(f'a class is named {name!r}: expected one line of text in Unicode')
+    mirrors = transform is None and recipe.augment != 'none' and recipe.flip > 0
+    if mirrors and getattr(data, 'directional', False):
+        raise ValueError(
+            'flip: the classes of these data are directions, which mirrored clips would belie; '
+            "take flip=0 or augment='none'"
+        )
+    return names

@@ -28,7 +28,8 @@ def make_accelerator(recipe: Recipe) -> 'Accelerator':
     """An Accelerator for this recipe. In a notebook the last run's settings may still be
     remembered, with another precision; they are forgotten. Raises `ImportError` without
     Accelerate."""
-    try: from accelerate import Accelerator, DataLoaderConfiguration
+    try:
+        from accelerate import Accelerator, DataLoaderConfiguration
     except ImportError as error:
         raise ImportError("training needs Accelerate: pip install 'mvit_nb[train]'") from error
     from accelerate.state import AcceleratorState
@@ -47,7 +48,8 @@ def _has_group() -> bool:
 
 def _destroy_group() -> None:
     "What a process owes to the others before it ends, in whatever way."
-    if _has_group(): torch.distributed.destroy_process_group()
+    if _has_group():
+        torch.distributed.destroy_process_group()
 
 @contextmanager
 def accelerating(recipe: Recipe, model: MViT) -> Iterator['Accelerator']:
@@ -56,7 +58,8 @@ def accelerating(recipe: Recipe, model: MViT) -> Iterator['Accelerator']:
     processes cannot make a second one, and may want to train again."""
     had_group, had_forward = _has_group(), 'forward' in vars(model)
     accelerator = make_accelerator(recipe)
-    if _has_group() and not had_group: atexit.register(_destroy_group)
+    if _has_group() and not had_group:
+        atexit.register(_destroy_group)
     try:
         yield accelerator
     finally:
@@ -113,8 +116,10 @@ def progress_bar(
     show: bool,
 ) -> AbstractContextManager[Any]:
     "A progress bar on a terminal, to be closed by `with`; without tqdm, None."
-    try: from tqdm import tqdm
-    except ImportError: return nullcontext()
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return nullcontext()
     hidden = None if show else True                           # None: where there is no terminal
     return tqdm(
         total=total, initial=done, desc=title, unit=' clips', disable=hidden, leave=False
@@ -122,8 +127,10 @@ def progress_bar(
 
 def tensorboard_writer(out: Path) -> AbstractContextManager[Any]:
     "A TensorBoard writer, to be closed by `with`; None if TensorBoard cannot be imported."
-    try: from torch.utils.tensorboard import SummaryWriter
-    except Exception: return nullcontext()
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except Exception:
+        return nullcontext()
     return SummaryWriter(out / 'tensorboard')
 
 # %% ../../nbs/library/training/launch.ipynb #7bc05505

@@ -104,5 +104,6 @@ def rand_augment(
         happens = torch.rand(()) < p
         name = names[int(torch.randint(len(names), ()))]
         sign = 1 if torch.rand(()) < 0.5 else -1
-        if happens: clip = change_frames(clip, name, magnitude / 10, sign)
+        if happens:
+            clip = change_frames(clip, name, magnitude / 10, sign)
     return clip

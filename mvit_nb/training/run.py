@@ -179,13 +179,16 @@ class Run:
         """Go on from what `save` wrote. Raises `TrainingError`, with nothing changed, if that was
         another run or cannot have been one."""
         path = self.out / 'state.pt'
-        try: state = read_torch(path)
-        except ValueError as error: raise TrainingError(str(error)) from error
+        try:
+            state = read_torch(path)
+        except ValueError as error:
+            raise TrainingError(str(error)) from error
         if problem := state_problem(state, self.expected()):
             raise TrainingError(f'{path}: {problem}')
         self.raw.load_state_dict(state['model'])
         self.adamw.load_state_dict(self.adamw.state_dict() | dict(state=state['averages']))
-        if self.ema: self.ema.load_state_dict(state['ema'])
+        if self.ema:
+            self.ema.load_state_dict(state['ema'])
         self.progress = Progress(**{name: state[name] for name in asdict(self.progress)})
         # the rate is a function of the step alone
         self.schedule = self.scheduled(self.progress.step)

@@ -32,5 +32,6 @@ def starting_model(
             'all other weights are kept'
         )
     report = load_checkpoint(model, state)
-    if report.interpolated: print('interpolated:', ', '.join(report.interpolated))
+    if report.interpolated:
+        print('interpolated:', ', '.join(report.interpolated))
     return model

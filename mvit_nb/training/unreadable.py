@@ -56,21 +56,25 @@ class UnreadableLog:
         line = json.dumps([index, reason[:1000], hopeless]) + '\n'
         try:
             handle = os.open(self.path, os.O_WRONLY | os.O_APPEND)
-            try: os.write(handle, line.encode())
-            finally: os.close(handle)
+            try:
+                os.write(handle, line.encode())
+            finally:
+                os.close(handle)
         except FileNotFoundError:                                 # its owner has ended
             self._take(index, reason, hopeless)
         self.update()
 
     def _take(self, index: int, reason: str, hopeless: bool) -> None:
         self.reasons.setdefault(index, reason)
-        if hopeless: self.hopeless.add(index)
+        if hopeless:
+            self.hopeless.add(index)
 
     def update(self) -> dict[int, str]:
         "Learn what other processes have written. Returns all reasons, by index."
         try:
             os.utime(self.path)                                   # in use: no leftover
-            if os.path.getsize(self.path) > self._read: self._read_on()
+            if os.path.getsize(self.path) > self._read:
+                self._read_on()
         except FileNotFoundError:
             pass
         return self.reasons
