@@ -32,7 +32,7 @@ def draw_packets(
     ax.bar([times[i] for i in keys], [sizes[i] for i in keys], width=0.06, color=_KEY_COLOR)
     top = max(sizes)
     ax.text(0, top * 1.4, 'keyframes: whole pictures', color=_KEY_COLOR)
-    ax.text(max(times), top * 0.2, 'the others: changes', color='#555555', ha='right')
+    ax.text(max(times), top * 1.4, 'the others: changes', color='#555555', ha='right')
     ax.set(yscale='log', xlabel='time in the film, seconds', ylabel='bytes',
            ylim=(min(sizes) / 2, top * 4), title=title)
     return cast('Figure', ax.figure)
@@ -132,7 +132,7 @@ def draw_crops(
     import matplotlib.pyplot as plt
     H, W = frame.shape[1:]
     picture = frame.detach().cpu().clamp(0, 1).permute(1, 2, 0)
-    fig, axes = plt.subplots(1, len(corners) + 1, figsize=(WIDTH * 0.9, 1.6),
+    fig, axes = plt.subplots(1, len(corners) + 1, figsize=(WIDTH * 0.9, 1.6), dpi=80,
                              width_ratios=(W / H, *[1] * len(corners)))
     axes[0].imshow(picture)
     axes[0].set_title(f'{H}×{W}', loc='center', fontsize=10)
