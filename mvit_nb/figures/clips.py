@@ -19,7 +19,8 @@ _PHOTO_DPI = 80      # photographs make large files
 
 def _shown(picture: torch.Tensor) -> torch.Tensor:
     "(H, W, C) in the range that matplotlib takes, of a picture (C, H, W)."
-    if picture.is_floating_point(): picture = picture.clamp(0, 1)
+    if picture.is_floating_point():
+        picture = picture.clamp(0, 1)
     return picture.detach().cpu().permute(1, 2, 0)
 
 def draw_pictures(
@@ -40,7 +41,8 @@ def draw_pictures(
         ax.imshow(_shown(picture))
         ax.set_title(name, loc='center', fontsize=10)
         ax.axis('off')
-    if title: fig.suptitle(title, x=0.01, ha='left', fontsize=11.5)
+    if title:
+        fig.suptitle(title, x=0.01, ha='left', fontsize=11.5)
     return fig
 
 # %% ../../nbs/library/figures/clips.ipynb #f52d59ed
@@ -132,7 +134,8 @@ def draw_sampling(
     """Which frames of a video several clips take, the first clip on top: a black line for every
     frame, a dark bar from the first to the last."""
     import matplotlib.pyplot as plt
-    if ax is None: ax = plt.subplots(figsize=(WIDTH, 1.1 + 0.7 * len(clips)))[1]
+    if ax is None:
+        ax = plt.subplots(figsize=(WIDTH, 1.1 + 0.7 * len(clips)))[1]
     names = list(clips)[::-1]                              # from below
     for y, (indices, note) in enumerate(clips[name] for name in names):
         span = indices[-1] - indices[0] + 1
