@@ -59,7 +59,8 @@ class Prediction:
 
     def __str__(self) -> str:
         lines = [f'{self.path}: {self.info.duration:.1f} s, {len(self.views)} views']
-        if self.padded: lines.append('shorter than one clip: its last frame is repeated')
+        if self.padded:
+            lines.append('shorter than one clip: its last frame is repeated')
         return '\n'.join(lines + [f'{score:7.2%}  {label}' for label, score in self.top])
 
     def to_dict(self) -> dict[str, Any]:
@@ -146,7 +147,8 @@ def predict_video(
     with open_video(path) as video:
         info = video.info
         views = make_views(info.duration, info.fps, config.num_frames, tau, num_clips, num_crops)
-        if device is not None: model.to(device)
+        if device is not None:
+            model.to(device)
         weight = next(model.parameters())
         scores = torch.empty(len(views), config.num_classes)
         clips = _view_clips(video, views, num_crops, config.clip_size[1:], antialias, counter)

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # %% ../../nbs/library/figures/clips.ipynb #d3f83b1c
+_PHOTO_DPI = 80      # photographs make large files
+
 def _shown(picture: torch.Tensor) -> torch.Tensor:
     "(H, W, C) in the range that matplotlib takes, of a picture (C, H, W)."
-    if picture.is_floating_point(): picture = picture.clamp(0, 1)
+    if picture.is_floating_point():
+        picture = picture.clamp(0, 1)
     return picture.detach().cpu().permute(1, 2, 0)
 
 def draw_pictures(
@@ -32,12 +35,14 @@ def draw_pictures(
     height = WIDTH / sum(ratios) if height is None else height
     above = 0.35 + 0.3 * bool(title)
     fig, axes = plt.subplots(1, len(pictures), squeeze=False, width_ratios=ratios,
-                             figsize=(min(WIDTH, height * sum(ratios)), height + above))
+                             figsize=(min(WIDTH, height * sum(ratios)), height + above),
+                             dpi=_PHOTO_DPI)
     for ax, picture, name in zip(axes[0], pictures, titles):
         ax.imshow(_shown(picture))
         ax.set_title(name, loc='center', fontsize=10)
         ax.axis('off')
-    if title: fig.suptitle(title, x=0.01, ha='left', fontsize=11.5)
+    if title:
+        fig.suptitle(title, x=0.01, ha='left', fontsize=11.5)
     return fig
 
 # %% ../../nbs/library/figures/clips.ipynb #f52d59ed
@@ -55,7 +60,8 @@ def draw_camera(
     H, W = image.shape[1:]
     path = torch.lerp(torch.tensor(start), torch.tensor(end),
                       torch.linspace(0, 1, num_frames)[:, None])           # (T, 3)
-    fig, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.9), width_ratios=[1, 1.8])
+    fig, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.9), width_ratios=[1, 1.8],
+                                      dpi=_PHOTO_DPI)
     left.imshow(_shown(image))
     left.axis('off')
     left.set_title(f'{len(marked)} of {num_frames} windows')
@@ -96,7 +102,7 @@ def draw_axes(
 ) -> 'Figure':
     "What the axes of a batch of clips mean: two stacks of frames, and one frame in three channels."
     import matplotlib.pyplot as plt
-    fig, ax = plt.subplots(figsize=(WIDTH, 4.1))
+    fig, ax = plt.subplots(figsize=(WIDTH, 4.1), dpi=_PHOTO_DPI)
     _stack(ax, batch[0], 0, 1.75)
     _stack(ax, batch[1], 0, 0)
     for i, y in enumerate((3.28, 1.53)):
@@ -128,7 +134,8 @@ def draw_sampling(
     """Which frames of a video several clips take, the first clip on top: a black line for every
     frame, a dark bar from the first to the last."""
     import matplotlib.pyplot as plt
-    if ax is None: ax = plt.subplots(figsize=(WIDTH, 1.1 + 0.7 * len(clips)))[1]
+    if ax is None:
+        ax = plt.subplots(figsize=(WIDTH, 1.1 + 0.7 * len(clips)))[1]
     names = list(clips)[::-1]                              # from below
     for y, (indices, note) in enumerate(clips[name] for name in names):
         span = indices[-1] - indices[0] + 1
@@ -167,10 +174,10 @@ def draw_rows(
     T, W = next(iter(clips.values())).shape[1::2]
     lines = axes[-1]
     for (name, x), color in zip(centers.items(), _LINE_COLORS):
-        lines.plot(x, range(T), 'o-', color=color, ms=4, lw=1.2, label=name)
+        lines.plot(x, range(T), 'o-', color=color, ms=4, lw=1.2)
+        lines.text(x[-1], T + 0.3, name, color=color, ha='center', va='center', fontsize=10)
     lines.set(title=f'Centre of the {what}', xlabel='x in pixels', xlim=(0, W - 1),
-              ylim=(T - 0.5, -0.5))
-    lines.legend(fontsize=10, handlelength=1.2, labelcolor='linecolor')
+              ylim=(T + 0.9, -0.5))
     for ax in axes:
         ax.grid(False)
         ax.set_yticks(range(0, T, 5))

@@ -27,12 +27,13 @@ def draw_packets(
 ) -> 'Figure':
     "The packets of a video: a bar for each, keyframes in colour."
     import matplotlib.pyplot as plt
-    if ax is None: ax = plt.subplots(figsize=(WIDTH, 2.6))[1]
+    if ax is None:
+        ax = plt.subplots(figsize=(WIDTH, 2.6))[1]
     ax.bar(times, sizes, width=0.03, color='#888888')
     ax.bar([times[i] for i in keys], [sizes[i] for i in keys], width=0.06, color=_KEY_COLOR)
     top = max(sizes)
     ax.text(0, top * 1.4, 'keyframes: whole pictures', color=_KEY_COLOR)
-    ax.text(max(times), top * 0.2, 'the others: changes', color='#555555', ha='right')
+    ax.text(max(times), top * 1.4, 'the others: changes', color='#555555', ha='right')
     ax.set(yscale='log', xlabel='time in the film, seconds', ylabel='bytes',
            ylim=(min(sizes) / 2, top * 4), title=title)
     return cast('Figure', ax.figure)
@@ -55,7 +56,8 @@ def draw_views(
 ) -> 'Figure':
     "Which moments of a video the network sees: a dot for each frame of each clip."
     import matplotlib.pyplot as plt
-    if ax is None: ax = plt.subplots(figsize=(WIDTH, 1.9))[1]
+    if ax is None:
+        ax = plt.subplots(figsize=(WIDTH, 1.9))[1]
     count = round(duration * fps)
     ax.vlines(np.arange(count) / fps, -0.9, -0.4, color='#999999', linewidth=0.6)
     ax.text(duration * 1.01, -0.65, f'{count} frames', va='center', color='#666666', fontsize=10)
@@ -105,7 +107,8 @@ def draw_pace(
 ) -> 'Figure':
     "Which pictures of a video several ways of sampling take, and when these are shown."
     import matplotlib.pyplot as plt
-    if ax is None: ax = plt.subplots(figsize=(WIDTH, 1.9))[1]
+    if ax is None:
+        ax = plt.subplots(figsize=(WIDTH, 1.9))[1]
     times = np.asarray(appear)
     ax.vlines(times, -0.4, 0, color='#999999', linewidth=0.7)
     beside = times.min() - 0.1
@@ -132,7 +135,7 @@ def draw_crops(
     import matplotlib.pyplot as plt
     H, W = frame.shape[1:]
     picture = frame.detach().cpu().clamp(0, 1).permute(1, 2, 0)
-    fig, axes = plt.subplots(1, len(corners) + 1, figsize=(WIDTH * 0.9, 1.6),
+    fig, axes = plt.subplots(1, len(corners) + 1, figsize=(WIDTH * 0.9, 1.6), dpi=80,
                              width_ratios=(W / H, *[1] * len(corners)))
     axes[0].imshow(picture)
     axes[0].set_title(f'{H}×{W}', loc='center', fontsize=10)
@@ -159,7 +162,8 @@ def draw_view_scores(
 ) -> 'Figure':
     "How the views of a video agree: a column for each view, a row for each of the best classes."
     import matplotlib.pyplot as plt
-    if ax is None: ax = plt.subplots(figsize=(WIDTH, 0.6 + 0.3 * min(most, len(labels))))[1]
+    if ax is None:
+        ax = plt.subplots(figsize=(WIDTH, 0.6 + 0.3 * min(most, len(labels))))[1]
     best = scores.mean(0).topk(min(most, scores.shape[1])).indices
     image = ax.imshow(scores[:, best].T * 100, aspect='auto')
     ax.set(xticks=range(len(views)), yticks=range(len(best)),
@@ -177,7 +181,8 @@ def draw_score_over_time(
 ) -> 'Figure':
     "The score of one class along a video."
     import matplotlib.pyplot as plt
-    if ax is None: ax = plt.subplots(figsize=(WIDTH, 2.2))[1]
+    if ax is None:
+        ax = plt.subplots(figsize=(WIDTH, 2.2))[1]
     ax.plot(times, [100 * float(score) for score in scores], 'o-', color=_KEY_COLOR, markersize=4)
     ax.set(xlabel='middle of the window, seconds', ylabel='score, percent', ylim=(0, None),
            title=f'“{label}” along the video')

@@ -80,7 +80,8 @@ def _timed_frames(finder: 'FrameFinder', packets: 'Iterable[Packet]', key: 'Pack
         now: int | None = time_of(frame)
         if time is None:
             if now is None and count < _MOST_UNTIMED: continue
-            if now is None: break
+            if now is None:
+                break
             time = now
         elif now is None:
             time += frame.duration or round(1 / (finder.tick * rate))
@@ -189,7 +190,8 @@ class FrameFinder:
         while self.next_frame and self.next_frame.time <= moment + late:
             if self._shown and self._shown.time < self.next_frame.time:
                 # both appear near the moment: the nearer one
-                if self.next_frame.time > 2 * moment - self._shown.time: break
+                if self.next_frame.time > 2 * moment - self._shown.time:
+                    break
             self._shown, self.next_frame = self.next_frame, next(self._frames, None)
         found = self._shown or self.next_frame                 # before the first frame: the first
         if found is None: raise VideoError(self._no_frame)
@@ -210,7 +212,8 @@ class FrameFinder:
         moment = self.zero + seconds / self.tick
         damaged = f'{video_name(self.path)}: the frame at {seconds:.2f} s is damaged'
         try:
-            if self._should_jump(moment): self._jump(moment + LATE / self.tick)
+            if self._should_jump(moment):
+                self._jump(moment + LATE / self.tick)
             found = self._walk(moment)
             if not found.guessed: return found.frame
             if not self._jumped: raise VideoError(damaged)

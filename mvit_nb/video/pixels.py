@@ -24,7 +24,8 @@ def resize_short_side(
     from 0 to 1. Raises `ValueError` for another number of axes, `TypeError` for other numbers."""
     if frames.ndim != 4:
         raise ValueError(f'expected frames (T, C, H, W), got shape {tuple(frames.shape)}')
-    if frames.dtype == torch.uint8: frames = frames / 255
+    if frames.dtype == torch.uint8:
+        frames = frames / 255
     if not frames.is_floating_point():
         raise TypeError(f'expected bytes (torch.uint8) or floats from 0 to 1, got {frames.dtype}')
     H, W = frames.shape[2:]

@@ -51,7 +51,8 @@ class Video:
             first = self._finder.first_frame()
             self._matrix = display_matrix(first, self._converter)
             self._rotation, self._size = int(first.rotation), (first.height, first.width)
-            if swaps_axes(self._matrix): self._size = first.width, first.height
+            if swaps_axes(self._matrix):
+                self._size = first.width, first.height
         except BaseException:
             self.close()
             raise
@@ -103,7 +104,8 @@ class Video:
                 frame = self._finder.frame_at(seconds)
             if frame is not last:
                 last, picture = frame, frame_pixels(frame, self._matrix, self._converter)
-                if transform is not None: picture = transform(picture)
+                if transform is not None:
+                    picture = transform(picture)
             clips.setdefault(k, {})[i] = picture
             missing[k] -= 1
             if not missing[k]:

@@ -90,12 +90,14 @@ def write_video(
     first = next(pictures)
     flags = {'movflags': 'faststart'} if faststart else {}
     with av.open(os.fspath(path), 'w', options=flags) as container:
-        if title: container.metadata['title'] = title
+        if title:
+            container.metadata['title'] = title
         stream = container.add_stream(codec, rate=fps, options=dict(options or {}))
         stream.height, stream.width = first.shape[1:]
         stream.pix_fmt, stream.gop_size = pix_fmt, keyframes
         stream.time_base = stream.codec_context.time_base = base
-        if rotation: stream.set_display_rotation(rotation)
+        if rotation:
+            stream.set_display_rotation(rotation)
         sound = _add_tone(container, tone) if tone else ()
         for i, picture in enumerate(chain([first], pictures)):
             rows = picture.permute(1, 2, 0).contiguous().numpy()           # (H, W, C)
