@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 
 import mvit_nb
-from mvit_nb.training import SMALL_MVIT
-from mvit_nb.video import kinetics400_labels
+from mvit_nb.training.experiments import SMALL_MVIT
+from mvit_nb.predict import kinetics400_labels
 
 EXTRAS = 'accelerate', 'av', 'fvcore', 'ipywidgets', 'matplotlib', 'nbdev', 'onnx', 'PIL', 'tqdm'
 

@@ -14,8 +14,10 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from ..grid import Size3, pooled_length, pooled_thw
-from ..model import MViT, check_clip
-from ..plan import MViTConfig, block_plan
+from ..inputs import check_clip
+from ..model import MViT
+from ..config import MViTConfig
+from ..plan import block_plan
 
 # %% ../../nbs/library/analysis/attention.ipynb #a13aeea8
 Place = tuple[float, float, float]     # (frame, y, x), in frames and pixels from 0

@@ -86,7 +86,7 @@ def _name_bytes(path):
 # %% ../../nbs/library/cli/predict.ipynb #bade427a
 def _told_by_name(name):
     "What a named model says about a checkpoint, but for the classes. Nothing without a name."
-    from mvit_nb.plan import get_config
+    from mvit_nb.zoo import get_config
     if name is None: return {}
     config = get_config(name)
     return {f.name: getattr(config, f.name) for f in fields(config) if f.name != 'num_classes'}
@@ -110,7 +110,7 @@ def _as_text(prediction, assumed):
 def _predict(args: argparse.Namespace) -> str:
     "What `mvit_predict` prints."
     from mvit_nb.checkpoints import load_model
-    from mvit_nb.video import predict_video
+    from mvit_nb.predict import predict_video
     _check_device(args.device)
     model = load_model(args.checkpoint, **_told_by_name(args.model))
     info: Any = model.checkpoint

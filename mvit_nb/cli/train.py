@@ -57,7 +57,7 @@ _MOST_SHAPES = 1_000_000                                 # clips of moving shape
 
 def _parser():
     "The arguments of `mvit_train`."
-    from mvit_nb.training import Recipe
+    from mvit_nb.training.recipe import Recipe
     parser = Parser('mvit_train', 'Train an MViT, or fine-tune one.')
     parser.add_argument('data', help="a folder with a sub-folder of videos per class, or 'shapes'")
     start = parser.add_mutually_exclusive_group()
@@ -92,7 +92,7 @@ def _parser():
 # %% ../../nbs/library/cli/train.ipynb #23dee655
 def _recipe(args):
     "The recipe that the options ask for. Raises `UsageError`, which names the option."
-    from mvit_nb.training import Recipe
+    from mvit_nb.training.recipe import Recipe
     names = [field.name for field in fields(Recipe)]
     given = {name: getattr(args, name) for name in names if hasattr(args, name)}
     if args.data == 'shapes':
@@ -107,8 +107,8 @@ def _recipe(args):
 # %% ../../nbs/library/cli/train.ipynb #f8e80dfa
 def _data(args, seed):
     "{'train': …, 'val': …}: videos of the folder `args.data`, or moving shapes."
-    from mvit_nb.training import MovingShapes
-    from mvit_nb.folder import VideoFolder
+    from mvit_nb.training.shapes import MovingShapes
+    from mvit_nb.training.folder import VideoFolder
     if args.data != 'shapes':
         return {split: VideoFolder(args.data, None, split) for split in ('train', 'val')}
     return {'train': MovingShapes(args.clips, seed=seed),
@@ -116,8 +116,8 @@ def _data(args, seed):
 
 def _source(args):
     "What the model starts from: weights to fine-tune, or a config."
-    from mvit_nb.plan import get_config
-    from mvit_nb.training import SMALL_MVIT
+    from mvit_nb.zoo import get_config
+    from mvit_nb.training.experiments import SMALL_MVIT
     if args.checkpoint is not None: return args.checkpoint
     return SMALL_MVIT if args.model == 'small' else get_config(args.model)
 
@@ -125,7 +125,8 @@ def _train(args: argparse.Namespace) -> None:
     "What `mvit_train` does."
     recipe = _recipe(args)
     import torch
-    from mvit_nb.training import starting_model, train
+    from mvit_nb.training.engine import train
+    from mvit_nb.training.start import starting_model
     changes = {name: getattr(args, name) for name in _LARGEST if getattr(args, name) is not None}
     changes |= {'drop_path_rate': args.drop_path, 'dropout': args.dropout}
     source, data = _source(args), _data(args, recipe.seed)

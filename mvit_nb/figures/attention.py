@@ -17,9 +17,10 @@ from matplotlib.figure import Figure
 from ..analysis.attention import Place, attention_maps, key_heat
 from ..analysis.attention import on_pixels, token_grids
 from ..clips import denormalize
-from ..model import MViT, check_clip
-from ..plan import MViTConfig
-from ..plots import K_COLOR, Q_COLOR, WIDTH
+from ..inputs import check_clip
+from ..model import MViT
+from ..config import MViTConfig
+from .style import K_COLOR, Q_COLOR, WIDTH
 
 # %% ../../nbs/library/figures/attention.ipynb #eea16b83
 def _bare(ax: Axes) -> None:

@@ -9,7 +9,7 @@ __all__ = ['draw_pictures', 'draw_camera', 'draw_axes', 'draw_sampling', 'draw_r
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 import torch
-from ..plots import WIDTH
+from .style import WIDTH
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from ..plots import WIDTH, stage_color
+from .style import WIDTH, stage_color
 
 # %% ../../nbs/library/figures/features.ipynb #ff88b6de
 def _bare(ax: Axes) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from ..plots import WIDTH
+from .style import WIDTH
 from ..units import si
 
 # %% ../../nbs/library/figures/speed.ipynb #77a29488

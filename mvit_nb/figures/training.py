@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor
 
-from ..plots import STAGE_COLORS, WIDTH
+from .style import STAGE_COLORS, WIDTH
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
-from ..plots import STAGE_COLORS, WIDTH
+from .style import STAGE_COLORS, WIDTH
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure

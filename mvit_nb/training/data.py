@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler, default_collate
 
 from ..clips import normalize
-from ..plan import MViTConfig
+from ..config import MViTConfig
 from .augment import CenterCrop
 from .recipe import Recipe
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..clips import normalize
 from ..model import MViT, create_model
-from ..plan import MViTConfig
+from ..config import MViTConfig
 from .optim import param_groups, warmup_cosine
 from .shapes import MovingShapes
 

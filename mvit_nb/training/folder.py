@@ -17,7 +17,7 @@ from pathlib import Path
 from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
-from ..plan import MViTConfig
+from ..config import MViTConfig
 from .listing import VIDEO_SUFFIXES, split_videos
 from .unreadable import UnreadableLog, UnreadableVideo
 from ..video.container import VideoError, video_name

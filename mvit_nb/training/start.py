@@ -10,7 +10,8 @@ from typing import Any
 
 from ..checkpoints import load_checkpoint, load_model
 from ..model import MViT, create_model
-from ..plan import MViTConfig, list_models
+from ..config import MViTConfig
+from ..zoo import list_models
 
 # %% ../../nbs/library/training/start.ipynb #4ed861ad
 def starting_model(
