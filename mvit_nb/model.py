@@ -121,7 +121,8 @@ class MViT(nn.Module):
                 maps.append(x[:, row.num_cls:].transpose(1, 2).unflatten(2, thw))
         return maps
 
-    def run_block(self, i: int, x: torch.Tensor, thw: Size3) -> tuple[torch.Tensor, Size3]:
+    def run_block(self, i: int, x: torch.Tensor,
+                  thw: Size3) -> tuple[torch.Tensor, Size3]:
         "Block i: (B, N, D) → the tokens (B, N', dim_out) and their grid."
         again = self.plan[i].stage in self.checkpointed
         return run_block(self.blocks[i], x, thw, again)
