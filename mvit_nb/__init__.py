@@ -10,10 +10,15 @@ __all__ = ['MViTConfig', 'BlockPlan', 'block_plan', 'get_config', 'list_models',
 
 # %% ../nbs/index.ipynb #057ca218
 __doc__ = 'Multiscale Vision Transformers, step by step: notebooks that explain MViT, and the tested library that they export.'
-from .plan import MViTConfig, BlockPlan, block_plan, get_config, list_models
+from .config import MViTConfig
+from .plan import BlockPlan, block_plan
+from .zoo import get_config, list_models
 from .model import MViT, create_model
 from .cost import Cost, cost, count_flops
-from .checkpoints import config_from_checkpoint, load_checkpoint, load_model, published_checkpoints, save_checkpoint
+from .weights.infer import config_from_checkpoint
+from .weights.load import load_checkpoint
+from .weights.published import published_checkpoints
+from .weights.save import load_model, save_checkpoint
 from .video import predict_video
 _all_ = ['MViTConfig', 'BlockPlan', 'block_plan', 'get_config', 'list_models', 'MViT', 'create_model', 'Cost', 'cost', 'count_flops',
          'config_from_checkpoint', 'load_checkpoint', 'load_model', 'published_checkpoints', 'save_checkpoint', 'predict_video']

@@ -11,7 +11,8 @@ from torch import nn
 from .vit import MLP
 from .pooling import TokenPool
 from .attention import PoolingAttention
-from .plan import BlockPlan, MViTConfig
+from .config import MViTConfig
+from .plan import BlockPlan
 
 # %% ../nbs/lessons/05_block.ipynb #e95ae82a
 class DropPath(nn.Module):

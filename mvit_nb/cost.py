@@ -10,7 +10,9 @@ __all__ = ['OPERATORS', 'OPERATOR_COLORS', 'Cost', 'block_cost', 'cost', 'plot_c
 import math, re
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from .plan import BlockPlan, MViTConfig, block_plan, get_config, list_models
+from .config import MViTConfig
+from .plan import BlockPlan, block_plan
+from .zoo import get_config, list_models
 from .plan import paper_tables, plot_schedule
 from .plots import WIDTH, si, stage_color
 

@@ -9,7 +9,9 @@ __all__ = ['MOST_BLOCKS', 'KERNELS', 'explorer_values', 'explorer_config', 'conf
 import html, re
 from dataclasses import fields, replace
 from functools import cache
-from .plan import MViTConfig, block_plan, get_config, list_models, plot_schedule
+from .config import MViTConfig
+from .plan import block_plan, plot_schedule
+from .zoo import get_config, list_models
 from .cost import cost, plot_cost
 from .plots import WIDTH, set_style, si
 from .pooling import POOL_MODES

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from torch.utils.data import Dataset, get_worker_info
 from .files import part_path, remove_leftovers
-from .plan import MViTConfig
+from .config import MViTConfig
 from .video import VideoError, crops, make_views, open_video, short_side_of
 from .video import _name, _shrinker
 

@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from .clips import denormalize
 from .model import MViT, check_clip
-from .plan import MViTConfig, block_plan
+from .config import MViTConfig
+from .plan import block_plan
 from .plots import WIDTH, Q_COLOR
 from .pooling import pooled_length, pooled_thw
 

@@ -12,7 +12,9 @@ from torch import nn
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 from .vit import PatchEmbed
-from .plan import MViTConfig, block_plan, clip_grid, get_config
+from .config import MViTConfig, clip_grid
+from .plan import block_plan
+from .zoo import get_config
 from .block import MultiscaleBlock
 
 # %% ../nbs/lessons/06_mvit.ipynb #337c57ce

@@ -21,9 +21,11 @@ import torch.nn.functional as F
 from .clips import DIRECTIONS, normalize
 from .folder import TrainingError, VideoFolder
 from .model import MViT, create_model
-from .plan import MViTConfig, list_models
+from .config import MViTConfig
+from .zoo import list_models
 from .video import crops, resize_short_side, short_side_of
-from .files import read_torch, write_file
+from .files import write_file
+from .weights.torch_files import read_torch
 from . import checkpoints
 
 # %% ../nbs/library/training/engine.ipynb #af0a4dd5
