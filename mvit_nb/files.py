@@ -89,7 +89,8 @@ def remove_leftovers(
             with suppress(OSError):
                 ended = found and found[1] == _machine() and not _lives(int(found[2]))
                 age = time.time() - entry.stat(follow_symlinks=False).st_mtime
-                if ended or age > 24 * 3600: os.unlink(entry.path)
+                if ended or age > 24 * 3600:
+                    os.unlink(entry.path)
 
 # %% ../nbs/library/files.ipynb #2b7aa5c8
 def _old_mode(path: Path) -> int | None:
@@ -148,11 +149,12 @@ def write_file(
     except Exception as error:
         raise FileError(f'{path}: not written, {reason(error)}') from error
     finally:
-        with suppress(OSError): part.unlink()
+        with suppress(OSError):
+            part.unlink()
     _flush_folder(target.parent)
     return Path(path)
 
-# %% ../nbs/library/files.ipynb #ff9fca52
+# %% ../nbs/library/files.ipynb #4cf5ef00
 @contextmanager
 def open_plain(
     path: AnyPath,
@@ -164,7 +166,8 @@ def open_plain(
     try:
         if os.path.isdir(path): raise FileError('a directory, not a file')
         if not stat.S_ISREG(os.stat(path).st_mode): raise FileError('a pipe or device, not a file')
-        with open(path, 'rb') as file: yield file
+        with open(path, 'rb') as file:
+            yield file
     except Exception as error:
         raise FileError(f'{path if name is None else name}: {reason(error)}') from error
 
@@ -250,7 +253,8 @@ def download(
         if sha256 and not got.startswith(sha256.lower()):
             raise FileError(f'{called}: wrong checksum, expected {sha256}, '
                             f'got {got[:len(sha256)]}; nothing was kept')
-        if check: check(part)
+        if check:
+            check(part)
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MOST_BLOCKS', 'Shapes', 'BlockFacts', 'Seen', 'Facts', 'read_facts']
 
-# %% ../../nbs/library/weights/facts.ipynb #da60b006
+# %% ../../nbs/library/weights/facts.ipynb #8c08dadf
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..grid import Size3
 from .sources import CheckpointError
 
-# %% ../../nbs/library/weights/facts.ipynb #7cfcf89a
+# %% ../../nbs/library/weights/facts.ipynb #1aa94236
 MOST_BLOCKS = 1000        # published networks have 10 to 80; more are not looked at
 _MOST_STAGES = 100        # published networks have 4
 Shapes = dict[str, tuple[int, ...]]     # of tensors, by our names
@@ -51,7 +51,8 @@ def _read_block(shapes: Shapes, i: int) -> BlockFacts:
         if name not in shapes: continue
         d, _, kT, kH, kW = _shape(shapes, name, 5)
         kernels[part] = kT, kH, kW
-        if d and dim % d == 0: heads = dim // d
+        if d and dim % d == 0:
+            heads = dim // d
     return BlockFacts(dim, dim != dim_out, hidden, heads, kernels.get('q'), kernels.get('k'))
 
 
@@ -65,7 +66,7 @@ def _read_blocks(shapes: Shapes) -> list[BlockFacts]:
         raise CheckpointError(f'expected at most {MOST_BLOCKS} blocks, got {len(found)}')
     return [_read_block(shapes, i) for i in found]
 
-# %% ../../nbs/library/weights/facts.ipynb #683532ab
+# %% ../../nbs/library/weights/facts.ipynb #0628f657
 class Seen(NamedTuple):
     "The value of a field, and the tensors that tell it."
     value: Any
@@ -94,7 +95,8 @@ def _stage_starts(blocks: list[BlockFacts], depths: tuple[int, ...]) -> list[int
     starts = [0]
     for i, (before, block) in enumerate(zip(blocks, blocks[1:]), 1):
         more_heads = before.heads and block.heads and before.heads != block.heads
-        if block.q_kernel or before.dim != block.dim or more_heads: starts.append(i)
+        if block.q_kernel or before.dim != block.dim or more_heads:
+            starts.append(i)
     finer = [0, *accumulate(depths)]
     if finer.pop() == len(blocks) and set(starts) <= set(finer): return finer
     if len(starts) > _MOST_STAGES:
@@ -160,7 +162,8 @@ def read_facts(
     kinds = {'joint': 'joint', 'time': 'separate', 'space': 'space'}
     seen['pos_embed'] = next((Seen(kind, f'pos_embed.{table}') for table, kind in kinds.items()
                               if table in tables), Seen('none', 'that there is no position table'))
-    if len(dims) > 1: seen['dim_mul'] = Seen(dims[1] / dims[0], stages)
+    if len(dims) > 1:
+        seen['dim_mul'] = Seen(dims[1] / dims[0], stages)
     if any(block.heads for block in blocks):
         seen['pool_mode'] = Seen('conv', 'the pooling weights')
         head_mul = known.get('head_mul', dims[1] / dims[0] if len(dims) > 1 else 1.0)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['meta_state', 'fits', 'computed', 'not_told']
 
-# %% ../../nbs/library/weights/fitting.ipynb #1010f202
+# %% ../../nbs/library/weights/fitting.ipynb #b5374818
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -15,7 +15,7 @@ from ..model import MViT
 from ..plan import network_plan
 from .sources import Tensors
 
-# %% ../../nbs/library/weights/fitting.ipynb #debc7723
+# %% ../../nbs/library/weights/fitting.ipynb #25c68713
 def meta_state(config: MViTConfig) -> Tensors:
     "The state dict of a network on the meta device: names and shapes, no numbers."
     short = replace(config, depths=tuple(min(n, 3) for n in config.depths))
@@ -41,7 +41,7 @@ def fits(
     own = meta_state(config)
     return own.keys() == state.keys() and all(own[k].shape == t.shape for k, t in state.items())
 
-# %% ../../nbs/library/weights/fitting.ipynb #cf029b0d
+# %% ../../nbs/library/weights/fitting.ipynb #c60f0874
 def _other_values(config: MViTConfig) -> Iterator[tuple[str, dict[str, Any]]]:
     "Fields, and changes of a config that give each another value."
     for stride in ((1, 1, 1), (2, 2, 2), (1, 3, 3)):
@@ -88,5 +88,6 @@ def not_told(
         except ValueError:
             continue
         tried.add(name)
-        if computed(other) != computed(config) and fits(other, state): untold.add(name)
+        if computed(other) != computed(config) and fits(other, state):
+            untold.add(name)
     return untold | everything - tried

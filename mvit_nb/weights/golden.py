@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Golden', 'read_golden', 'block_outputs', 'relative_error']
 
-# %% ../../nbs/library/weights/golden.ipynb #22e627ba
+# %% ../../nbs/library/weights/golden.ipynb #423b28b0
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ from ..config import MViTConfig
 from ..files import AnyPath
 from ..model import MViT
 
-# %% ../../nbs/library/weights/golden.ipynb #8ce0eaf6
+# %% ../../nbs/library/weights/golden.ipynb #4f25f4e1
 @dataclass(frozen=True)
 class Golden:
     "One golden file."

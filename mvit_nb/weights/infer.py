@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CheckpointInfo', 'infer_config', 'inspect_weights', 'inspect_checkpoint', 'config_from_checkpoint']
 
-# %% ../../nbs/library/weights/infer.ipynb #a9885f3e
+# %% ../../nbs/library/weights/infer.ipynb #f0fa642c
 import json
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from ..config import MViTConfig, check_field
 from ..files import reason
 from ..zoo import get_config
 from .facts import MOST_BLOCKS, Facts, Seen, read_facts
-from .fitting import fits, meta_state, not_told
+from .fitting import computed, fits, meta_state, not_told
 from .layouts import to_our_names
 from .load import misfits
 from .own_format import CONFIG_KEY
@@ -93,7 +93,7 @@ def _assumed(
     if missing: raise _missing(missing)
     return reasons
 
-# %% ../../nbs/library/weights/infer.ipynb #674317b4
+# %% ../../nbs/library/weights/infer.ipynb #a554d6bf
 def _search(
     facts: Facts,
     state: Tensors,
@@ -130,9 +130,11 @@ def _why_nonefits(
     "The error for a file that no candidate fits."
     told = set.intersection(*(told for _, told in propose(facts, known, base, clip)))
     guesses = {'kv_stride'} if facts.stages == 1 else {'q_stride', 'kv_stride'}
-    if not facts.pooling_weights: guesses |= {'num_heads', 'pool_mode', 'pool_kernel'}
+    if not facts.pooling_weights:
+        guesses |= {'num_heads', 'pool_mode', 'pool_kernel'}
     usual = {*_USUAL, 'depths'}
-    if same_patches(facts): usual |= {'patch_stride', 'patch_padding'}
+    if same_patches(facts):
+        usual |= {'patch_stride', 'patch_padding'}
     nobody = guesses - told - known.keys() | untold - usual
     if base is None and nobody and not others:
         return _missing([name for name in _ORDER if name in nobody])
@@ -147,6 +149,14 @@ def _why_nonefits(
     return CheckpointError('the tensors do not fit the config read off them'
                            + (f' with {given}' if given else '')
                            + misfits(meta_state(others[0]), state))
+
+
+def _without_stand_ins(config: MViTConfig, known: dict[str, Any]) -> MViTConfig:
+    "The config with the defaults of `pool_mode` and `pool_kernel` where nothing is pooled."
+    _, pool_mode = computed(config)
+    if pool_mode: return config                        # something is
+    defaults = {'pool_mode': MViTConfig.pool_mode, 'pool_kernel': MViTConfig.pool_kernel}
+    return replace(config, **defaults | {k: v for k, v in known.items() if k in defaults})
 
 
 def infer_config(
@@ -165,11 +175,14 @@ def infer_config(
     base = published or (get_config(name) if name else None)
     clip, clip_told = propose_clip(facts, base_values(facts, known, base), known)
     untold = {'patch_stride', 'patch_padding', 'num_frames', 'image_size', 'sampling_rate'}
-    if facts.stages == 1 and not facts.pooling_weights: untold.add('depths')
+    if facts.stages == 1 and not facts.pooling_weights:
+        untold.add('depths')
     untold -= clip_told | known.keys()
     config, pooling_told, others, refusal = _search(facts, state, known, base, clip)
     if config is None:
         raise _why_nonefits(facts, state, known, base, clip, others, refusal, untold)
+    if base is None:
+        config = _without_stand_ins(config, known)
     if wrong := misfits(meta_state(config), state):       # whole numbers in the place of weights
         raise CheckpointError(f'the tensors do not fit the config read off them{wrong}')
     if published: return CheckpointInfo(config, layout)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LAYOUTS', 'our_name', 'their_names', 'recognize_layout', 'OurNames', 'to_our_names', 'export_state']
 
-# %% ../../nbs/library/weights/layouts.ipynb #2ee8e08f
+# %% ../../nbs/library/weights/layouts.ipynb #63569192
 import re
 from functools import cache
 from typing import NamedTuple
@@ -57,7 +57,7 @@ LAYOUTS: dict[str, list[tuple[str, ...]]] = {   # rows: our name, their name, a 
     ],
 }
 
-# %% ../../nbs/library/weights/layouts.ipynb #364f823d
+# %% ../../nbs/library/weights/layouts.ipynb #7d372a53
 _WILDCARDS = {'#': '([0-9]+)', '@': '([qkv])', '*': '([^.]+)'}
 
 
@@ -199,10 +199,13 @@ def _foreign_fields(model: MViT, layout: str) -> list[str]:
     foreign = []
     if config.skip != 'normalized' and any(row.dim != row.dim_out for row in model.plan):
         foreign.append(f'skip={config.skip!r}')
-    if config.pos_embed not in tables: foreign.append(f'pos_embed={config.pos_embed!r}')
+    if config.pos_embed not in tables:
+        foreign.append(f'pos_embed={config.pos_embed!r}')
     if layout == 'torchvision':
-        if config.pool_mode != 'conv': foreign.append(f'pool_mode={config.pool_mode!r}')
-        if not config.cls_token: foreign.append(f'cls_token={config.cls_token!r}')
+        if config.pool_mode != 'conv':
+            foreign.append(f'pool_mode={config.pool_mode!r}')
+        if not config.cls_token:
+            foreign.append(f'cls_token={config.cls_token!r}')
     return foreign
 
 

@@ -99,7 +99,8 @@ class LoadReport:
         for what in ('interpolated', 'merged', 'duplicates'):
             names = getattr(self, what)
             rest = ', …' if len(names) > 3 else ''
-            if names: lines.append(f'{what}: {len(names)} ({", ".join(names[:3])}{rest})')
+            if names:
+                lines.append(f'{what}: {len(names)} ({", ".join(names[:3])}{rest})')
         return '\n'.join(lines)
 
 # %% ../../nbs/library/weights/load.ipynb #3cd21cae

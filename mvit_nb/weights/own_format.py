@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['CONFIG_KEY', 'FORMAT_KEY', 'CRC_KEY', 'FORMAT_VERSION', 'checksum', 'own_metadata', 'check_own']
 
-# %% ../../nbs/library/weights/own_format.ipynb #261ebbd4
+# %% ../../nbs/library/weights/own_format.ipynb #4a209e1b
 import re
 import zlib
 from collections.abc import Mapping
 import torch
 from ..files import FileError
 
-# %% ../../nbs/library/weights/own_format.ipynb #fc0ea477
+# %% ../../nbs/library/weights/own_format.ipynb #c281a4d8
 CONFIG_KEY = 'mvit_nb.config'     # the config as JSON
 FORMAT_KEY = 'mvit_nb.format'     # the version of the format
 CRC_KEY = 'mvit_nb.crc32'         # the checksum

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Axis', 'propose_clip', 'nearest_model', 'same_patches', 'base_values', 'propose']
 
-# %% ../../nbs/library/weights/proposals.ipynb #14d9aa58
+# %% ../../nbs/library/weights/proposals.ipynb #2dc6a5db
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -16,7 +16,7 @@ from ..zoo import get_config, list_models
 from .facts import BlockFacts, Facts
 from .sources import CheckpointError
 
-# %% ../../nbs/library/weights/proposals.ipynb #2fdc4576
+# %% ../../nbs/library/weights/proposals.ipynb #386a4a4b
 def _rule_stride(kernel: Size3 | None) -> Size3:
     "The stride whose kernel this is: k = s + 1 backwards."
     T, H, W = (max(k - 1, 1) for k in kernel or (1, 1, 1))
@@ -45,7 +45,7 @@ def _propose_pooling(
     if len(kernels) == 1 and partly:
         yield {'pool_kernel': next(iter(kernels)), 'kv_pool_unit_stride': False}
 
-# %% ../../nbs/library/weights/proposals.ipynb #0d7ae0da
+# %% ../../nbs/library/weights/proposals.ipynb #7fe84c42
 Axis = tuple[int, int, int]      # kernel, stride and padding of the patches along T, H or W
 
 
@@ -87,7 +87,8 @@ def _check_known_clip(facts: Facts, grid: Size3, known: dict[str, Any], stride: 
     if facts.flat and known.get('num_frames', 1) != 1:
         raise CheckpointError(f'{given[0]} contradicts patch_embed.proj.weight, which is 2-D: '
                               'num_frames=1')
-    if facts.flat and not given: given = ['num_frames=1']
+    if facts.flat and not given:
+        given = ['num_frames=1']
     if given and any(lengths[kind] != rows for kind, rows in facts.tables.items()):
         makes = ', '.join(f'{lengths[kind]} rows in pos_embed.{kind}, not {rows}'
                           for kind, rows in facts.tables.items() if lengths[kind] != rows)
@@ -107,7 +108,8 @@ def propose_clip(
     joint = facts.tables.get('joint', 0) - facts.seen['cls_token'].value
     told, frames = set(), 1 if facts.flat else known.get('num_frames')
     size = known.get('image_size')
-    if 'time' in facts.tables or facts.flat: told.add('num_frames')
+    if 'time' in facts.tables or facts.flat:
+        told.add('num_frames')
     if not frames:
         frames = values['num_frames']
         if 'time' in facts.tables:
@@ -118,13 +120,16 @@ def propose_clip(
         elif joint > 0 and joint % max(_positions(frames, time), 1):
             frames = _clip_axis(1, time)                        # a guess that may be wrong
     places = facts.tables.get('space', 0)
-    if joint > 0: places = joint // max(_positions(frames, time), 1)
+    if joint > 0:
+        places = joint // max(_positions(frames, time), 1)
     if not size and places:
         rows, columns = _most_square(places)
         size = _clip_axis(rows, high), _clip_axis(columns, wide)
         clear = 'space' in facts.tables or facts.flat or 'num_frames' in known
-        if rows == columns and clear: told.add('image_size')
-        if size[0] == size[1]: size = size[0]
+        if rows == columns and clear:
+            told.add('image_size')
+        if size[0] == size[1]:
+            size = size[0]
     size = size or values['image_size']
     _check_known_clip(facts, _grid(frames, size, axes), known, values['patch_stride'])
     return {'num_frames': frames, 'image_size': size}, told
@@ -162,8 +167,10 @@ def base_values(facts: Facts, known: dict[str, Any], base: MViTConfig | None) ->
         kernel = facts.seen['patch_kernel'].value
         values['patch_stride'] = patches.patch_stride if patches else kernel
         values['patch_padding'] = patches.patch_padding if patches else (0, 0, 0)
-        if not facts.pooling_weights: values |= {'pool_mode': 'max', 'pool_kernel': None}
-        if 'dim_mul' in facts.seen: values['head_mul'] = facts.seen['dim_mul'].value
+        if not facts.pooling_weights:
+            values |= {'pool_mode': 'max', 'pool_kernel': None}
+        if 'dim_mul' in facts.seen:
+            values['head_mul'] = facts.seen['dim_mul'].value
     return values | {name: seen.value for name, seen in facts.seen.items()} | known
 
 
@@ -184,7 +191,8 @@ def propose(
     """All fields of candidate configs, the likeliest first, and those of the fields of pooling that
     the file would tell if the candidate fits."""
     start = base_values(facts, known, base) | clip
-    if base is None and start['num_frames'] == 1: start['sampling_rate'] = 1
+    if base is None and start['num_frames'] == 1:
+        start['sampling_rate'] = 1
     poolings = list(_propose_pooling(facts.blocks, known))
     for heads in _propose_heads(facts, base):
         for pooling in poolings:

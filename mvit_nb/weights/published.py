@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PublishedCheckpoint', 'published_checkpoints', 'find_published']
 
-# %% ../../nbs/library/weights/published.ipynb #814b1e25
+# %% ../../nbs/library/weights/published.ipynb #b6d00d2d
 import json
 from dataclasses import dataclass, field
 from functools import cache

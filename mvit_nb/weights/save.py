@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['save_checkpoint', 'load_model']
 
-# %% ../../nbs/library/weights/save.ipynb #7f74d672
+# %% ../../nbs/library/weights/save.ipynb #d753fa09
 import json
 from dataclasses import asdict
 from pathlib import Path

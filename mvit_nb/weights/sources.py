@@ -6,7 +6,7 @@
 __all__ = ['Source', 'Tensors', 'CheckpointError', 'named_errors', 'is_url', 'cache_path', 'same_tensor', 'Weights',
            'read_source', 'read_state']
 
-# %% ../../nbs/library/weights/sources.ipynb #d3f1c5df
+# %% ../../nbs/library/weights/sources.ipynb #9656efb0
 import hashlib
 import os
 import re
@@ -40,7 +40,8 @@ def named_errors(where: object) -> Iterator[None]:
     except Exception as error:
         own = isinstance(error, FileError)
         message = str(error) if own else f'damaged, or no MViT ({reason(error)})'
-        if not message.startswith(f'{where}: '): message = f'{where}: {message}'
+        if not message.startswith(f'{where}: '):
+            message = f'{where}: {message}'
         raise CheckpointError(message) from (None if isinstance(error, CheckpointError) else error)
 
 # %% ../../nbs/library/weights/sources.ipynb #9bb40d6e
@@ -126,7 +127,8 @@ def _read_url(source: str) -> tuple[Any, dict]:
 def _read_file(source: str | os.PathLike) -> tuple[Any, dict]:
     "What the file at a path or URL holds, and its metadata. Raises `CheckpointError`."
     if not is_url(source):
-        with named_errors(source): path = Path(source).expanduser()
+        with named_errors(source):
+            path = Path(source).expanduser()
         return _read_path(path, path)
     try:
         return _read_url(str(source))
@@ -153,7 +155,8 @@ class Weights(NamedTuple):
 def _unwrap(content: Any, where: str) -> dict:
     "The dict in `content` that should hold tensors."
     for key in ('model_state', 'state_dict', 'model'):
-        if isinstance(content, dict) and isinstance(content.get(key), dict): content = content[key]
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
     if isinstance(content, dict): return content
     raise CheckpointError(f'{where}: expected a dict of tensors, got {type(content).__name__}')
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['read_torch']
 
-# %% ../../nbs/library/weights/torch_files.ipynb #a768afe0
+# %% ../../nbs/library/weights/torch_files.ipynb #60f74081
 import io
 import math
 import os
