@@ -32,7 +32,7 @@ import torch
 import torch.nn.functional as F
 
 import mvit_nb
-from mvit_nb.checkpoints import export_state
+from mvit_nb.weights.layouts import export_state
 
 
 # Other implementations

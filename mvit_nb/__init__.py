@@ -22,10 +22,10 @@ if TYPE_CHECKING:                       # what needs torch; see `__getattr__`
     from mvit_nb.analysis.flops import count_flops
     from mvit_nb.model import MViT, create_model
     from mvit_nb.predict import predict_video
-    from mvit_nb.checkpoints import config_from_checkpoint
-    from mvit_nb.checkpoints import load_checkpoint
-    from mvit_nb.checkpoints import published_checkpoints
-    from mvit_nb.checkpoints import load_model, save_checkpoint
+    from mvit_nb.weights.infer import config_from_checkpoint
+    from mvit_nb.weights.load import load_checkpoint
+    from mvit_nb.weights.published import published_checkpoints
+    from mvit_nb.weights.save import load_model, save_checkpoint
 
 # %% ../nbs/index.ipynb #1f0c2a77
 _LATER = {                              # names that need torch, and their modules

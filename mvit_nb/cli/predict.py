@@ -109,7 +109,7 @@ def _as_text(prediction, assumed):
 
 def _predict(args: argparse.Namespace) -> str:
     "What `mvit_predict` prints."
-    from mvit_nb.checkpoints import load_model
+    from mvit_nb.weights.save import load_model
     from mvit_nb.predict import predict_video
     _check_device(args.device)
     model = load_model(args.checkpoint, **_told_by_name(args.model))

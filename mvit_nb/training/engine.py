@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..checkpoints import save_checkpoint
+from ..weights.save import save_checkpoint
 from ..files import write_file
 from ..model import MViT
 from .augment import Augment, CenterCrop, Size

@@ -18,7 +18,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from ..files import read_torch, write_file
+from ..files import write_file
+from ..weights.torch_files import read_torch
 from ..model import MViT
 from mvit_nb.training.data import (
     Clips, EpochSampler, TrainClips, Transform, ValClips, collate_copies

@@ -8,7 +8,8 @@ __all__ = ['starting_model']
 # %% ../../nbs/library/training/start.ipynb #d2f6f431
 from typing import Any
 
-from ..checkpoints import load_checkpoint, load_model
+from ..weights.load import load_checkpoint
+from ..weights.save import load_model
 from ..model import MViT, create_model
 from ..config import MViTConfig
 from ..zoo import list_models

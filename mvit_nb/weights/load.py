@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from ..config import clip_grid
 from ..grid import Size3
-from ..model import MViT, resize_table
+from ..model import MViT
+from ..position import resize_table
 from .layouts import to_our_names
 from .sources import CheckpointError, Source, Tensors, named_errors, read_source
 
