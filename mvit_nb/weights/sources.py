@@ -185,7 +185,7 @@ def _tensors(state: dict, where: str) -> Tensors:
 
 def read_source(source: Source) -> Weights:
     """The tensors in a source, and what else there is to know of it: the work of `read_state`, for
-    other modules. Raises what `read_state` raises."""
+    other modules. Raises what `read_state` raises: `CheckpointError`, `TypeError`."""
     row = find_published(source)
     metadata: dict[str, str]
     content: Any
