@@ -4,7 +4,8 @@
 Runs each notebook in a fresh kernel, without writing it, and compares the numbers in its texts, cell by
 cell, with the saved ones. Slow cells are not run; times and rates (numbers before s, ms, clips/s, …)
 are passed over, and so are cells marked `#| varies`, which print what depends on the machine. Two
-numbers are the same if they differ by less than a thousandth, or if both are below 1e-4 (rounding).
+numbers are the same if they differ by less than a thousandth or by one in their last decimal, or if
+both are below 1e-4 (rounding).
 Prints what changed; exit code: the number of notebooks with changes, or that failed."""
 import argparse
 import re
@@ -35,14 +36,17 @@ def text_of(cell):
 
 
 def numbers_in(text):
-    """The numbers in a text, times and rates left out."""
-    found = re.findall(NUMBER, TIMED.sub(' ', text))
-    return [float(number.replace(',', '').replace('_', '').replace('−', '-')) for number in found]
+    """The numbers in a text as they are printed, times and rates left out."""
+    return [number.replace(',', '').replace('_', '').replace('−', '-')
+            for number in re.findall(NUMBER, TIMED.sub(' ', text))]
 
 
-def same(a, b):
+def same(was, now):
     """Equal but for rounding."""
-    return abs(a - b) <= 1e-3 * max(abs(a), abs(b)) or max(abs(a), abs(b)) < 1e-4
+    a, b = float(was), float(now)
+    digits = re.fullmatch(r'[-+]?\d+\.(\d+)', was)
+    last = 1.01 * 10 ** -len(digits[1]) if digits else 0
+    return abs(a - b) <= max(1e-3 * abs(a), last) or max(abs(a), abs(b)) < 1e-4
 
 
 def is_compared(cell):
@@ -71,7 +75,7 @@ def changes(path):
         if len(was) != len(now):
             found.append(f'cell {before.id} ({first}): {len(was)} numbers saved, {len(now)} now')
         else:
-            found += [f'cell {before.id} ({first}): saved {a:g}, now {b:g}'
+            found += [f'cell {before.id} ({first}): saved {a}, now {b}'
                       for a, b in zip(was, now) if not same(a, b)]
     return found, compared
 
