@@ -197,7 +197,7 @@ def _foreign_fields(model: MViT, layout: str) -> list[str]:
     config = model.config
     tables = ('separate',) if layout == 'torchvision' else ('separate', 'joint')
     foreign = []
-    if config.skip != 'normalized' and any(row.dim != row.dim_out for row in model.plan):
+    if any(row.skip not in ('identity', 'normalized') for row in model.plan):
         foreign.append(f'skip={config.skip!r}')
     if config.pos_embed not in tables:
         foreign.append(f'pos_embed={config.pos_embed!r}')
