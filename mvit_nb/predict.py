@@ -58,7 +58,8 @@ class Prediction:
         return any(view.repeated for view in self.views)
 
     def __str__(self) -> str:
-        lines = [f'{self.path}: {self.info.duration:.1f} s, {len(self.views)} views']
+        views = f'{len(self.views)} view{"s" if len(self.views) != 1 else ""}'
+        lines = [f'{self.path}: {self.info.duration:.1f} s, {views}']
         if self.padded:
             lines.append('shorter than one clip: its last frame is repeated')
         return '\n'.join(lines + [f'{score:7.2%}  {label}' for label, score in self.top])

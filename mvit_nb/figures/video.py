@@ -69,7 +69,7 @@ def draw_views(
     seen = len({time for times in clips.values() for time in times})
     ax.set(ylim=(-1.1, 1.9), xlim=(-0.02 * duration, 1.16 * duration),
            xlabel='time in the video, seconds',
-           title=f'{len(clips)} clips of {len(times)} frames: {seen} of {count} frames are seen')
+           title=f'{len(clips)} clips of {len(times)} frames, at {seen} moments')
     _timeline(ax)
     return cast('Figure', ax.figure)
 
@@ -183,7 +183,8 @@ def draw_score_over_time(
     import matplotlib.pyplot as plt
     if ax is None:
         ax = plt.subplots(figsize=(WIDTH, 2.2))[1]
-    ax.plot(times, [100 * float(score) for score in scores], 'o-', color=_KEY_COLOR, markersize=4)
-    ax.set(xlabel='middle of the window, seconds', ylabel='score, percent', ylim=(0, None),
-           title=f'“{label}” along the video')
+    percent = [100 * float(score) for score in scores]
+    ax.plot(times, percent, 'o-', color=_KEY_COLOR, markersize=4)
+    ax.set(xlabel='middle of the window, seconds', ylabel='score, percent',
+           ylim=(0, 1.1 * max(percent)), title=f'“{label}” along the video')
     return cast('Figure', ax.figure)
