@@ -18,7 +18,7 @@ from .cost import Cost, cost
 from .plan import BlockPlan, block_plan
 from .zoo import get_config, list_models
 
-if TYPE_CHECKING:                       # what needs torch; see `__getattr__`
+if TYPE_CHECKING:                       # imported later, see `__getattr__`
     from mvit_nb.analysis.flops import count_flops
     from mvit_nb.model import MViT, create_model
     from mvit_nb.predict import predict_video
@@ -28,7 +28,7 @@ if TYPE_CHECKING:                       # what needs torch; see `__getattr__`
     from mvit_nb.weights.save import load_model, save_checkpoint
 
 # %% ../nbs/index.ipynb #1f0c2a77
-_LATER = {                              # names that need torch, and their modules
+_LATER = {      # names that are imported when they are asked for: most need torch
     'MViT': 'model', 'create_model': 'model', 'count_flops': 'analysis.flops',
     'config_from_checkpoint': 'weights.infer', 'load_checkpoint': 'weights.load',
     'load_model': 'weights.save', 'save_checkpoint': 'weights.save',
@@ -38,13 +38,18 @@ _all_ = ['MViTConfig', 'BlockPlan', 'block_plan', 'get_config', 'list_models', '
          'load_checkpoint', 'load_model', 'published_checkpoints', 'save_checkpoint',
          'predict_video']
 
-def __getattr__(name):
-    "Import what needs torch when it is first asked for (PEP 562)."
-    if name not in _LATER: raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    value = getattr(import_module(f'mvit_nb.{_LATER[name]}'), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:                   # else a checker would believe in every name
+    def __getattr__(name):
+        "Import what needs torch when it is first asked for (PEP 562)."
+        if name not in _LATER:
+            raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+        try:
+            module = import_module(f'mvit_nb.{_LATER[name]}')
+        except ImportError as error:
+            raise ImportError(f'mvit_nb.{name} cannot be imported: {error}') from error
+        globals()[name] = getattr(module, name)
+        return globals()[name]
 
-def __dir__():
-    "All names, those too that were not asked for yet."
-    return sorted({*globals(), *_LATER})
+    def __dir__():
+        "The public names, those too that were not asked for yet."
+        return sorted({*_all_, '__doc__', '__version__'})

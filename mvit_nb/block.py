@@ -13,6 +13,7 @@ from .grid import Size3
 from .vit import MLP
 from .pooling import TokenPool
 from .attention import PoolingAttention
+from .checks import check_row
 from .plan import BlockPlan
 
 # %% ../nbs/lessons/05_block.ipynb #e95ae82a
@@ -33,14 +34,14 @@ class DropPath(nn.Module):
 
 # %% ../nbs/lessons/05_block.ipynb #0c52b713
 class MultiscaleBlock(nn.Module):
-    """One block of MViT, built from a row of the plan (paper, section 3.2):
-    x₁ = pool(x) + MHPA(LN(x)), then skip(x₁) + MLP(LN(x₁)), where `plan.skip`
-    says what skip is: the identity unless the channels grow."""
+    """One block of MViT (paper, section 3.2): x₁ = pool(x) + MHPA(LN(x)), then
+    skip(x₁) + MLP(LN(x₁)), skip as `plan.skip` says. Refuses what `check_row` does."""
     def __init__(self,
         plan: BlockPlan,     # the row
         config: MViTConfig,  # what all blocks share: mode of pooling, bias of Q, K, V
     ):
         super().__init__()
+        check_row(plan)
         D, h = plan.dim_attn, plan.num_heads
         def pool(kernel, stride, mode=config.pool_mode):
             if kernel is None: return None

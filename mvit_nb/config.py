@@ -6,7 +6,8 @@
 __all__ = ['POS_EMBEDS', 'SKIPS', 'no_such_field', 'check_field', 'MViTConfig', 'clip_grid', 'stage_widths']
 
 # %% ../nbs/library/config.ipynb #64eb14a5
-import difflib, math
+import difflib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial

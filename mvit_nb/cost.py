@@ -8,6 +8,7 @@ __all__ = ['OPERATORS', 'Cost', 'block_cost', 'cost']
 # %% ../nbs/lessons/07_cost.ipynb #eba75cb6
 import math
 from dataclasses import dataclass, field
+from .checks import check_row
 from .config import MViTConfig
 from .plan import BlockPlan, HeadPlan, StemPlan, network_plan
 from .units import si
@@ -41,7 +42,9 @@ def block_cost(
     row: BlockPlan,        # one row of the plan
     config: MViTConfig,    # for what all blocks share: pooling mode, bias of Q, K, V
 ) -> Cost:
-    "Multiply-adds and parameters of one block, from its row of the plan."
+    """Multiply-adds and parameters of one block, from its row of the plan. Raises
+    `ValueError` for a row that no block computes (see `check_row`)."""
+    check_row(row)
     D, D_a, hidden, D_out = row.dim, row.dim_attn, row.hidden, row.dim_out
     N, N_q, N_k = row.tokens_in, row.tokens_out, row.tokens_kv
     q, kv = (row.q_kernel, N_q), (row.kv_kernel, N_k)

@@ -36,7 +36,7 @@ class PosEmbed(nn.Module):
         dim: int,                 # D
     ):
         super().__init__()
-        self.tables, self.thw = tables, thw
+        self.tables, self.thw = dict(tables), thw
         for name, rows in tables.items():
             table = nn.init.trunc_normal_(torch.empty(1, rows, dim), std=0.02)
             self.register_parameter(name, nn.Parameter(table))

@@ -48,6 +48,16 @@ class BlockPlan:
         return T, H, W
 
     @property
+    def grows(self) -> bool:
+        "Has the output more or fewer channels than the input?"
+        return self.dim != self.dim_out
+
+    @property
+    def attn_skip_projects(self) -> bool:
+        "Is there a linear layer, dim → dim_attn, on the skip around attention?"
+        return self.dim != self.dim_attn
+
+    @property
     def skip_projects(self) -> bool:
         "Is there a linear layer, dim_attn → dim_out, on the skip around the MLP?"
         return self.skip in ('normalized', 'unnormalized')
@@ -188,8 +198,7 @@ def plan_table(
     lines = [('| block | stage | channels | heads | grid in '
               '| Q stride | grid out | K,V stride | K,V grid |'), '| --- ' * 9 + '|']
     for row in block_plan(config):
-        grows = row.dim != row.dim_out
-        channels = f'{row.dim} → {row.dim_out}' if grows else f'{row.dim}'
+        channels = f'{row.dim} → {row.dim_out}' if row.grows else f'{row.dim}'
         cells = (row.index, f'scale{row.stage}', channels, row.num_heads,
                  _times(row.thw_in), _times(row.q_stride), _times(row.thw_out),
                  _times(row.kv_stride), _times(row.thw_kv))

@@ -4,8 +4,8 @@
 Runs each notebook in a fresh kernel, without writing it, and compares the numbers in its texts, cell by
 cell, with the saved ones. Slow cells are not run; times and rates (numbers before s, ms, clips/s, …)
 are passed over, and so are cells marked `#| varies`, which print what depends on the machine. Two
-numbers are the same if they differ by less than a thousandth or by one in their last decimal, or if
-both are below 1e-4 (rounding).
+whole numbers are the same if they are equal, others if they differ by less than a thousandth or, with
+three digits or more, by one in the last; numbers below 1e-4, which are rounding, up to a factor of 10.
 Prints what changed; exit code: the number of notebooks with changes, or that failed."""
 import argparse
 import re
@@ -18,7 +18,7 @@ import nbformat
 from execute import ROOT, WIDGET, Client, every_notebook
 from nbclient.exceptions import CellExecutionError
 
-NUMBER = r'(?<![\w.])[-−+]?\d[\d,_]*(?:\.\d+)?(?:e[-+]?\d+)?'
+NUMBER = r'(?<![\w.])[-−+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?'
 TIMED = re.compile(rf'{NUMBER}\s*(?:[µmn]?s|min|h|seconds?|minutes?|hours?|[a-z]+/s|[a-z]+ per s\w*)\b')
 ESCAPES = re.compile(r'\x1b\[[0-9;]*m|<[^>]*>|0x[0-9a-f]+')
 
@@ -43,10 +43,15 @@ def numbers_in(text):
 
 def same(was, now):
     """Equal but for rounding."""
+    if re.fullmatch(r'[-+]?\d+ [-+]?\d+', f'{was} {now}'):
+        return int(was) == int(now)
     a, b = float(was), float(now)
-    digits = re.fullmatch(r'[-+]?\d+\.(\d+)', was)
-    last = 1.01 * 10 ** -len(digits[1]) if digits else 0
-    return abs(a - b) <= max(1e-3 * abs(a), last) or max(abs(a), abs(b)) < 1e-4
+    if 0 < max(abs(a), abs(b)) < 1e-4:
+        return max(abs(a), abs(b)) <= 10 * min(abs(a), abs(b)) or max(abs(a), abs(b)) < 1e-6
+    decimals = re.fullmatch(r'[-+]?(\d+)\.(\d+)', was)
+    digits = len((decimals[1] + decimals[2]).lstrip('0')) if decimals else 0
+    last = 1.01 * 10 ** -len(decimals[2]) if decimals and digits >= 3 else 0
+    return abs(a - b) <= max(1e-3 * abs(a), last)
 
 
 def is_compared(cell):

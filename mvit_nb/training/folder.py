@@ -97,8 +97,8 @@ class VideoFolder(Dataset):
         """Warn, once for each, of the videos that could not be read so far. Training calls it after
         every epoch. Returns `unreadable`."""
         reasons = self._log.update()
-        fresh = {i: reason for i, reason in reasons.items() if i not in self._log.told}
-        self._log.told.update(fresh)
+        fresh = {i: reason for i, reason in reasons.items() if i not in self._log.reported}
+        self._log.reported.update(fresh)
         self._warn(list(fresh.values()), 'replaced by others')
         return self.unreadable
 
@@ -138,7 +138,7 @@ class VideoFolder(Dataset):
         "Remember a video, for all processes. Raises `TrainingError` if too many cannot be read."
         self._log.add(index, str(error), error.hopeless)
         if len(self._log.reasons) > self.limit:
-            self._log.told.add(index)      # the error tells it
+            self._log.reported.add(index)      # the error tells it
         self._check_limit(list(self._log.reasons.values()), str(error))
         if get_worker_info() is None:
             self.report()

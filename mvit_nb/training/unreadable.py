@@ -35,12 +35,12 @@ class UnreadableLog:
         self.path = str(part_path(base))
         os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         self._begin()
-        weakref.finalize(self, _tell_the_rest, self.path, self.told, os.getpid())
+        weakref.finalize(self, _tell_the_rest, self.path, self.reported, os.getpid())
 
     def _begin(self) -> None:
         self.reasons: dict[int, str] = {}
         self.hopeless: set[int] = set()      # those that cannot be opened
-        self.told: set[int] = set()          # those that a user of this process knows of
+        self.reported: set[int] = set()          # those that a user of this process knows of
         self._read = 0                       # bytes of the file
 
     # a copy reads everything anew, and removes nothing
@@ -88,13 +88,13 @@ class UnreadableLog:
         for line in complete.splitlines():
             self._take(*json.loads(line))
 
-def _tell_the_rest(path: str, told: set[int], owner: int) -> None:
+def _tell_the_rest(path: str, reported: set[int], owner: int) -> None:
     "The log goes: what nobody has been told is told now, by the process that made it."
     if os.getpid() != owner: return
     log = object.__new__(UnreadableLog)
     log.__setstate__({'path': path})
-    untold = [reason for index, reason in log.update().items() if index not in told]
-    if untold:
-        count = f'{len(untold)} videos could not be read and were replaced by others'
-        warnings.warn('\n'.join([f'{count}:', *untold]))
+    unreported = [reason for index, reason in log.update().items() if index not in reported]
+    if unreported:
+        count = f'{len(unreported)} videos could not be read and were replaced by others'
+        warnings.warn('\n'.join([f'{count}:', *unreported]))
     Path(path).unlink(missing_ok=True)

@@ -75,14 +75,14 @@ def computed(config: MViTConfig) -> tuple:
 def not_told(
     config: MViTConfig,
     state: Tensors,      # of its network
-    told: set[str],      # fields that need not be asked about
+    told_fields: set[str],   # fields that need not be asked about
 ) -> set[str]:
-    "The fields outside `told` that may have another value in a network with these tensors."
+    "The fields outside `told_fields` that may have another value in a network with these tensors."
     tried: set[str] = set()
     untold: set[str] = set()
-    everything = {name for name, _ in _other_values(config)} - told
+    everything = {name for name, _ in _other_values(config)} - told_fields
     for name, changes in _other_values(config):
-        if name in told or name in untold: continue
+        if name in told_fields or name in untold: continue
         try:
             other = replace(config, **changes)
         except ValueError:

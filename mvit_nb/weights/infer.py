@@ -105,14 +105,14 @@ def _search(
     candidates that did not fit; and why the first of the others is no config."""
     others: list[MViTConfig] = []
     refusal = None
-    for values, told in propose(facts, known, base, clip):
+    for values, told_fields in propose(facts, known, base, clip):
         try:
             config = MViTConfig(**values)
         except ValueError as error:
             refusal = refusal or error
             continue
         if config in others: continue
-        if fits(config, state): return config, told, others, None
+        if fits(config, state): return config, told_fields, others, None
         others.append(config)
     return None, set(), others, refusal
 
@@ -128,14 +128,14 @@ def _why_nonefits(
     untold: set[str],
 ) -> CheckpointError:
     "The error for a file that no candidate fits."
-    told = set.intersection(*(told for _, told in propose(facts, known, base, clip)))
+    told_fields = set.intersection(*(fields_ for _, fields_ in propose(facts, known, base, clip)))
     guesses = {'kv_stride'} if facts.stages == 1 else {'q_stride', 'kv_stride'}
     if not facts.pooling_weights:
         guesses |= {'num_heads', 'pool_mode', 'pool_kernel'}
     usual = {*_USUAL, 'depths'}
     if same_patches(facts):
         usual |= {'patch_stride', 'patch_padding'}
-    nobody = guesses - told - known.keys() | untold - usual
+    nobody = guesses - told_fields - known.keys() | untold - usual
     if base is None and nobody and not others:
         return _missing([name for name in _ORDER if name in nobody])
     for name in known:

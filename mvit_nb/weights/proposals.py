@@ -106,17 +106,17 @@ def propose_clip(
     axes = list(zip(values['patch_kernel'], values['patch_stride'], values['patch_padding']))
     time, high, wide = axes
     joint = facts.tables.get('joint', 0) - facts.seen['cls_token'].value
-    told, frames = set(), 1 if facts.flat else known.get('num_frames')
+    told_fields, frames = set(), 1 if facts.flat else known.get('num_frames')
     size = known.get('image_size')
     if 'time' in facts.tables or facts.flat:
-        told.add('num_frames')
+        told_fields.add('num_frames')
     if not frames:
         frames = values['num_frames']
         if 'time' in facts.tables:
             frames = _clip_axis(facts.tables['time'], time)
         elif joint > 0 and size:
             frames = _clip_axis(max(joint // max(math.prod(_grid(1, size, axes)[1:]), 1), 1), time)
-            told.add('num_frames')
+            told_fields.add('num_frames')
         elif joint > 0 and joint % max(_positions(frames, time), 1):
             frames = _clip_axis(1, time)                        # a guess that may be wrong
     places = facts.tables.get('space', 0)
@@ -127,12 +127,12 @@ def propose_clip(
         size = _clip_axis(rows, high), _clip_axis(columns, wide)
         clear = 'space' in facts.tables or facts.flat or 'num_frames' in known
         if rows == columns and clear:
-            told.add('image_size')
+            told_fields.add('image_size')
         if size[0] == size[1]:
             size = size[0]
     size = size or values['image_size']
     _check_known_clip(facts, _grid(frames, size, axes), known, values['patch_stride'])
-    return {'num_frames': frames, 'image_size': size}, told
+    return {'num_frames': frames, 'image_size': size}, told_fields
 
 # %% ../../nbs/library/weights/proposals.ipynb #1d89228d
 def nearest_model(facts: Facts, known: dict[str, Any]) -> str | None:
