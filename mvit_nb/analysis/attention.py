@@ -248,7 +248,7 @@ def rollout(
     All blocks' maps (mean of the heads) are in memory at once. Raises what `each_attention`
     raises."""
     maps = {i: weights.mean(1) for i, weights in each_attention(model, clip)}
-    num_cls, last = int(model.config.cls_token), maps[len(model.plan) - 1]
+    num_cls, last = model.plan[-1].num_cls, maps[len(model.plan) - 1]
     row = last.new_zeros(last.shape[:2])
     if num_cls:
         row[:, 0] = 1

@@ -68,7 +68,7 @@ def _fit_tables(
     known = clip_grid(model.config, clip_size) if clip_size else None
     done, remarks = [], {}
     for name, new, class_rows in (('space', (1, H, W), 0), ('time', (T, 1, 1), 0),
-                                  ('joint', (T, H, W), int(model.config.cls_token))):
+                                  ('joint', (T, H, W), model.plan[0].num_cls)):
         key, target = f'pos_embed.{name}', getattr(model.pos_embed, name, None)
         if key not in state or target is None: continue
         table = state[key]
