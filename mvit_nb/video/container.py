@@ -58,8 +58,10 @@ def _open_regular(path: VideoPath) -> FileIO:
         if stat.S_ISDIR(kind): raise VideoError(f'{name}: a folder, not a video')
         if stat.S_ISREG(kind):
             file = open(place, 'rb', buffering=0, opener=_open_without_waiting)
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode): return file
+            opened = os.fstat(file.fileno())
+            if stat.S_ISREG(opened.st_mode) and opened.st_size: return file
             file.close()
+            if stat.S_ISREG(opened.st_mode): raise VideoError(f'{name}: the file is empty')
     except VideoError:
         raise
     except OSError as error:
@@ -79,7 +81,6 @@ def _why_not(file: FileIO) -> str:
     "Why FFmpeg recognizes nothing in an open file, in words."
     file.seek(0)
     head = file.read(64)
-    if not head: return 'the file is empty'
     if head[4:8] == b'ftyp':
         return ('truncated, or still being written: '
                 'an MP4 file whose index (moov) is missing or damaged')

@@ -83,11 +83,18 @@ def write_video(
     options: Mapping[str, str] | None = None,   # of the encoder
     title: str = '',                       # in the container's metadata
 ) -> None:
-    "Encode pictures into a video file."
+    """Encode pictures into a video file. Raises `ValueError` for pictures that are no bytes, or whose
+    height or width is odd where the pixel format halves the colours."""
     av = import_av()
     base = Fraction(1, fps) if times is None else Fraction(1, 1000)
     pictures = iter(pictures)
     first = next(pictures)
+    if first.dtype != torch.uint8 or first.shape[:-2] != (3,):
+        raise ValueError('pictures: expected (3, H, W) of torch.uint8, got '
+                         f'{tuple(first.shape)} of {first.dtype}')
+    if '420' in pix_fmt and any(side % 2 for side in first.shape[1:]):
+        raise ValueError(f'pictures: {pix_fmt} needs an even height and width, '
+                         f'got {first.shape[1]}×{first.shape[2]}')
     flags = {'movflags': 'faststart'} if faststart else {}
     with av.open(os.fspath(path), 'w', options=flags) as container:
         if title:
