@@ -201,8 +201,9 @@ def _draw_grids(pen: Pen, config: MViTConfig, plan: NetworkPlan, layout: Layout)
     flat = config.clip_size[0] == 1
     for k, head in enumerate(('H×W' if flat else 'T×H×W', 'channels')):
         pen.text(PARTS, HEADER_X, GRID_Y + 19 * k, head, ha='left')
-    columns = [(('clip',), CLIP_X, config.clip_size, plan.stem.in_chans),
-               (('cube',), TOKENS_X, plan.stem.thw, plan.stem.dim)]
+    columns: list[tuple[tuple[str, ...], float, Size3, int]] = [
+        (('clip',), CLIP_X, config.clip_size, plan.stem.in_chans),
+        (('cube',), TOKENS_X, plan.stem.thw, plan.stem.dim)]
     for stage, middle in zip(plan.stages, layout.columns):
         columns.append((BLOCK, middle, stage[-1].thw_out, stage[-1].dim_attn))
     for parts, x, grid, channels in columns:

@@ -20,8 +20,8 @@ def shade(
 ) -> str:
     "A lighter or darker colour."
     from matplotlib.colors import to_hex, to_rgb
-    rgb = to_rgb(color)
-    return to_hex([c + (1 - c) * by if by > 0 else c * (1 + by) for c in rgb])
+    red, green, blue = (c + (1 - c) * by if by > 0 else c * (1 + by) for c in to_rgb(color))
+    return to_hex((red, green, blue))
 
 # %% auto #0
 __all__ = ['INK', 'FADED', 'Parts', 'Point', 'shade', 'Pen']
