@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.patches import Patch
 
 INK = '#333333'
-FADED = 0.22                            # alpha of what is not lit
+FADED = 0.28                            # alpha of what is not lit
 Parts = str | tuple[str, ...]           # one part, or several of which one suffices
 Point = tuple[float, float]             # pixels from the left, pixels from the top
 
