@@ -21,7 +21,7 @@ EXERCISES = 2, 4
 WORDS_A_MINUTE, LINES_A_MINUTE = 180, 12
 # What may be longer than a cell of 20 lines, because a lesson is about it.
 TAUGHT = {'sample_indices', 'PatchEmbed', 'Attention', 'MLP', 'ViTBlock', 'ViT', 'TokenPool', 'PoolingAttention',
-          'BlockPlan', 'StemPlan', 'HeadPlan', 'NetworkPlan', '_blocks', 'network_plan', 'DropPath',
+          'BlockPlan', 'StemPlan', 'HeadPlan', 'NetworkPlan', 'block_plan', 'network_plan', 'DropPath',
           'MultiscaleBlock', 'PosEmbed', 'MViT', 'Cost', 'block_cost', 'cost'}
 FORBIDDEN = {r'\bL_\{?\\?[QKV]|\bL_\{?\\?(?:text|mathrm)\{[QKV]': 'N_Q and N_K are meant',
              r'(?i)\bchapter \d': 'link the lesson by its name',
