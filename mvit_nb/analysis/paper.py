@@ -105,10 +105,11 @@ def recompute_tables() -> list[dict[str, Any]]:
 def markdown_table(
     heads: Sequence[str],              # one for each column
     rows: Iterable[Sequence[object]],  # as many cells each, printed by `str`
+    right: bool = True,                # numbers: all columns but the first aligned right
 ) -> str:
-    """A table in Markdown: the first column aligned left, the others right.
-    Raises `ValueError` if a row has more or fewer cells than there are heads."""
-    lines = [heads, ['---'] + ['---:'] * (len(heads) - 1)]
+    """A table in Markdown: the first column aligned left, the others right, or left where they
+    hold text. Raises `ValueError` if a row has more or fewer cells than there are heads."""
+    lines = [heads, ['---'] + ['---:' if right else '---'] * (len(heads) - 1)]
     for row in rows:
         if len(row) != len(heads):
             raise ValueError(f'expected rows of {len(heads)} cells, got {len(row)}')
