@@ -8,6 +8,7 @@ __all__ = ['GREY', 'INK', 'MILESTONES', 'scale_towers', 'draw_lineage', 'plot_an
 
 # %% ../../nbs/library/figures/results.ipynb #3dc4f607
 from collections.abc import Sequence
+from operator import itemgetter
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -141,9 +142,10 @@ def plot_transfer() -> Figure:
     sorted; MViT in orange. The name says what the network was pre-trained on, and the number on
     the right is the cost of an answer in 10⁹ multiply-adds."""
     fig = plt.figure(figsize=(WIDTH, 7.6))
-    for side, tables in zip(fig.subfigures(1, 2), (_TRANSFER[:2], _TRANSFER[2:])):
-        found = [sorted(paper_results(table), key=lambda row: -row.get('top1', row.get('map')))
-                 for table, *_ in tables]
+    sides = fig.subfigures(1, 2, squeeze=False).flat
+    for side, tables in zip(sides, (_TRANSFER[:2], _TRANSFER[2:])):
+        found = [sorted(paper_results(table), key=itemgetter(quantity), reverse=True)
+                 for table, quantity, _ in tables]
         axes = side.subplots(2, 1, height_ratios=[len(rows) + 1 for rows in found])
         for ax, rows, (table, quantity, title) in zip(axes, found, tables):
             shown = []
@@ -207,7 +209,8 @@ def plot_ablations(
     A row that lies beyond the axis is drawn as an arrow at its end."""
     changes = ablation_changes()
     fig = plt.figure(figsize=(WIDTH, 8.6))
-    for side, panels in zip(fig.subfigures(1, 2), (_ABLATIONS[:6], _ABLATIONS[6:])):
+    sides = fig.subfigures(1, 2, squeeze=False).flat
+    for side, panels in zip(sides, (_ABLATIONS[:6], _ABLATIONS[6:])):
         axes = side.subplots(len(panels), 1, sharex=True,
                              height_ratios=[len(changes[table]) + 1 for table, *_ in panels])
         for ax, (table, title, _) in zip(axes, panels):
