@@ -53,7 +53,7 @@ def draw_names(
                 ax.add_patch(Rectangle((left - 0.005, y - 0.42), step - 0.007, 0.84,
                                        facecolor='#fdebe0', edgecolor=Q_COLOR, linewidth=0.8))
             color = SAME if len(set(row)) == 1 else INK
-            ax.text(left, y, broken_name(name), fontsize=7.8, family='monospace', va='center',
+            ax.text(left, y, broken_name(name), fontsize=7.5, family='monospace', va='center',
                     color=color, linespacing=1.25)
     ax.set(xlim=(0, 1), ylim=(len(shapes) - 0.4, -1.1))
     ax.axis('off')
