@@ -236,9 +236,9 @@ def draw_vit(
         ax.add_patch(Rectangle((14.0 + 0.26 * n, 1.5), 0.2, height, fc='#888888'))
     for start, end in ((2.25, 2.7), (3.9, 4.4), (5.1, 6.0), (6.7, 7.0), (7.5, 8.1), (10.8, 11.2)):
         _arrow(ax, (start, _MIDDLE), (end, _MIDDLE))
-    for start, end in (((7.25, 1.3), (7.25, 2.05)), ((11.9, 4.11), (12.45, 4.11)),
+    for tail, head in (((7.25, 1.3), (7.25, 2.05)), ((11.9, 4.11), (12.45, 4.11)),
                        ((13.45, 4.11), (13.8, 4.11)), ((14.4, 3.5), (14.8, 2.75))):
-        _arrow(ax, start, end)
+        _arrow(ax, tail, head)
     clip = f'clip\n{config.in_chans}×{T}×{H}×{W}'
     for x, text in ((1.15, clip), (4.65, f'patches\n{L:,}×{D}'), (6.5, f'tokens\n{L + 1:,}×{D}'),
                     (9.2, f'{len(blocks)} equal\nblocks'), (11.55, f'tokens\n{L + 1:,}×{D}'),
