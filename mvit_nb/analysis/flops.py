@@ -36,7 +36,7 @@ def _attention_flops(inputs, outputs):
     return Counter({'attention': math.prod(batch) * N_q * N_k * (d + d_v)})
 
 class _OnTensors(nn.Module):
-    "`model(*args)` as a function from tensors to tensors: whatever else is in `args` stays as it is."
+    "`model(*args)` as a function from tensors to tensors; what else is in `args` stays as it is."
     def __init__(self, model, args):
         super().__init__()
         self.model, self.args = model, args
