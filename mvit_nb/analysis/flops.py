@@ -35,9 +35,26 @@ def _attention_flops(inputs, outputs):
     (*batch, N_q, d), (*_, N_k, _), (*_, d_v) = (i.type().sizes() for i in inputs[:3])
     return Counter({'attention': math.prod(batch) * N_q * N_k * (d + d_v)})
 
+class _OnTensors(nn.Module):
+    "`model(*args)` as a function from tensors to tensors; what else is in `args` stays as it is."
+    def __init__(self, model, args):
+        super().__init__()
+        self.model, self.args = model, args
+
+    def forward(self, *tensors):
+        given = iter(tensors)
+        out = self.model(*(next(given) if isinstance(arg, torch.Tensor) else arg
+                           for arg in self.args))
+        return out[0] if isinstance(out, tuple) else out
+
 def _trace(model, clip):
     "Multiply-adds by the name of a submodule ('': the model) and fvcore's name of the operator."
     from fvcore.nn import FlopCountAnalysis
+    if isinstance(clip, tuple) and not all(isinstance(arg, torch.Tensor) for arg in clip):
+        tensors = tuple(arg for arg in clip if isinstance(arg, torch.Tensor))
+        by_module = _trace(_OnTensors(model, clip), tensors)
+        return {name.removeprefix('model').removeprefix('.'): n
+                for name, n in by_module.items() if name}
     count = FlopCountAnalysis(model, clip)
     count.set_op_handle('aten::scaled_dot_product_attention', _attention_flops)
     count.set_op_handle(**{f'aten::{op}': None for op in _UNCOUNTED})
@@ -64,7 +81,8 @@ def _evaluating(model):
 
 def count_flops(
     model: nn.Module,   # any module made of convolutions, linear layers and attention
-    clip: Any,          # what the model takes; the result is for the whole batch
+    clip: Any,          # what the model takes, several arguments as a tuple (there may be
+                        # sizes among them); the result is for the whole batch
 ) -> Cost:
     """The same as `cost`, by tracing the model with fvcore: every operator that runs, fused
     attention included. `.blocks` are those of `model.blocks` where there are any.
