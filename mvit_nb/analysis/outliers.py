@@ -17,7 +17,7 @@ from ..plan import network_plan
 def last_stage_unpooled(
     config: MViTConfig,
 ) -> int:
-    "Multiply-adds if the last stage (of a network with one stage: its last block) pools no K and V."
+    "Multiply-adds if the last stage (of one stage: its last block) pools no K and V."
     stages, flops = network_plan(config).stages, cost(config).flops
     for row in stages[-1] if len(stages) > 1 else stages[-1][-1:]:
         changed = replace(row, kv_kernel=None, kv_stride=None, thw_kv=row.thw_in)
