@@ -97,7 +97,7 @@ def draw_stage_shares(
     ax: 'Axes | None' = None,   # to draw into; None: a new figure
     title: str = '',            # over the axes
 ) -> 'Figure | SubFigure':
-    """Draw the multiply-adds of the patch embedding and of each stage, a bar each from the top down,
+    """Draw the multiply-adds of the patch embedding and of each stage, a bar each from top down,
     split by operator, with their sum and the share of attention at the end."""
     import matplotlib.pyplot as plt
     plan, total = network_plan(config), cost(config)
