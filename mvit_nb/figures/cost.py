@@ -92,6 +92,14 @@ def plot_cost(
     return axes[0].figure
 
 # %% ../../nbs/library/figures/cost.ipynb #a3f00002
+def _flops_by_stage(plan, total):
+    "For the patch embedding (1) and each stage by its number: multiply-adds by operator."
+    parts = {1: total.stem.by_operator}
+    for rows in plan.stages:
+        parts[rows[0].stage] = {op: sum(total.blocks[row.index].by_operator[op] for row in rows)
+                                for op in OPERATOR_COLORS}
+    return parts
+
 def draw_stage_shares(
     config: MViTConfig,
     ax: 'Axes | None' = None,   # to draw into; None: a new figure
@@ -100,11 +108,7 @@ def draw_stage_shares(
     """Draw the multiply-adds of the patch embedding and of each stage, a bar each from top down,
     split by operator, with their sum and the share of attention at the end."""
     import matplotlib.pyplot as plt
-    plan, total = network_plan(config), cost(config)
-    parts = {1: total.stem.by_operator}
-    for rows in plan.stages:
-        parts[rows[0].stage] = {op: sum(total.blocks[row.index].by_operator[op] for row in rows)
-                                for op in OPERATOR_COLORS}
+    parts = _flops_by_stage(network_plan(config), cost(config))
     if ax is None:
         ax = plt.subplots(figsize=(WIDTH, 0.4 * len(parts) + 1))[1]
     for y, (stage, flops) in enumerate(parts.items()):
