@@ -245,7 +245,10 @@ def test_only_position_tables_know_the_size():
     with torch.device('meta'):
         a = MViT(MVIT_B).state_dict()
         b = create_model(MVIT_B, num_frames=32, image_size=256).state_dict()
+        short, long = create_model('mvit_b_32x3'), create_model('mvit_b_64x3')
     assert [k for k in a if a[k].shape != b[k].shape] == ['pos_embed.space', 'pos_embed.time']
+    counts = [sum(p.numel() for p in net.parameters()) for net in (short, long)]
+    assert counts[1] - counts[0] == (64 // 2 - 32 // 2) * 96       # rows of the time table
 
 
 @pytest.mark.parametrize('cls_token', [True, False])
