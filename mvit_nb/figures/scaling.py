@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from ..config import MViTConfig
 from ..cost import cost
 from .cost import plot_cost
-from .schedule import plot_schedule
 from .style import WIDTH
 from ..units import si
 from ..zoo import get_config, list_models
@@ -96,14 +95,13 @@ def plot_scaling(
     return ax.figure
 
 # %% ../../nbs/library/figures/scaling.ipynb #dcf13720
-def _share_scales(grid):
-    "Give the panels of a row the same scale: heights of the first three rows, lengths of the last."
-    for row in grid[:3]:
-        lows, highs = zip(*(ax.get_ylim() for ax in row))
-        for ax in row:
-            ax.set_ylim(min(lows), max(highs))
-    longest = max(ax.get_xlim()[1] for ax in grid[3])
-    for ax in grid[3]:
+def _share_scales(upper, lower):
+    "Give two panels of bars the same height, and two of lying bars the same length."
+    highest = max(ax.get_ylim()[1] for ax in upper)
+    for ax in upper:
+        ax.set_ylim(-0.035 * highest, highest)
+    longest = max(ax.get_xlim()[1] for ax in lower)
+    for ax in lower:
         ax.set_xlim(0, longest)
 
 def plot_compare(
@@ -111,24 +109,22 @@ def plot_compare(
     b: MViTConfig,
     names: Sequence[str] | None = None,   # two titles; None: names of `list_models`, where known
 ) -> 'Figure':
-    """Draw the schedules and the costs of two networks side by side, with totals and, over the
-    second, how many times those of the first they are. A config without a name in `list_models` is
-    called 'first' or 'second'. Raises `TypeError` for what is no config."""
+    """Draw the costs of two networks side by side, with totals and, over the second, how many times
+    those of the first they are. A config without a name in `list_models` is called 'first' or
+    'second'. Raises `TypeError` for what is no config."""
     import matplotlib.pyplot as plt
     totals = [cost(a), cost(b)]
     if names is None:
         known = {get_config(name): name for name in list_models()}
         names = known.get(a, 'first'), known.get(b, 'second')
-    fig = plt.figure(figsize=(WIDTH, 8.8))
-    grid = fig.subplots(4, 2, height_ratios=(3, 2, 3, 2.2))
+    fig = plt.figure(figsize=(WIDTH, 5.4))
+    grid = fig.subplots(2, 2, height_ratios=(3, 2.2))
     for column, config, name, total in zip(grid.T, (a, b), names, totals):
         title = f'{name}\n{si(total.flops)} multiply-adds, {si(total.params)} parameters'
-        plot_schedule(config, column[:2], title)
-        plot_cost(config, column[2:], ' ')                    # a blank: the totals are above
+        plot_cost(config, column, title)
     flops, params = totals[1].flops / totals[0].flops, totals[1].params / totals[0].params
     title = grid[0, 1].get_title(loc='left')
     grid[0, 1].set_title(f'{title}\n= {flops:.2f}× and {params:.2f}× those of the left')
-    _share_scales(grid)
-    for ax in grid[:3, 1]:
-        ax.set_ylabel('')
+    _share_scales(grid[0], grid[1])
+    grid[0, 1].set_ylabel('')
     return fig
