@@ -93,12 +93,12 @@ def _draw_moments(ax: Axes, row: Moments, y: float, largest: int, lit: set[int])
         x, bright = 8 * (t + 0.5) / row.count, t in lit
         side = 0.9 * row.side / largest if row.stage else 0.38
         inner = 0.9 * row.kv_side / largest if row.kv_side < row.side else 0
-        for side, edge, face in (
+        for width, edge, face in (
             (side, color, color if bright else 'white'),
             (inner, 'none', 'white' if bright else K_COLOR),
         ):
-            corner = x - side / 2, y - side / 2
-            ax.add_patch(plt.Rectangle(corner, side, side, ec=edge, fc=face, lw=1.2, zorder=3))
+            corner = x - width / 2, y - width / 2
+            ax.add_patch(plt.Rectangle(corner, width, width, ec=edge, fc=face, lw=1.2, zorder=3))
     ax.text(-0.2, y, f'{row.name}\n{row.count} × {row.side}×{row.side}', ha='right', va='center',
             fontsize=9.5)
 
