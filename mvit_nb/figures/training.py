@@ -154,7 +154,7 @@ def draw_losses(
         ax.plot(losses, color=color, linewidth=0.7, alpha=0.4)
         ax.plot([sum(some) / len(some) for some in recent], color=color, linewidth=2)
         end = len(losses) - 1, sum(recent[-1]) / len(recent[-1])
-        ax.annotate(name, end, (5, 0), va='center', color=color, **NOTE)
+        ax.annotate(name, end, (3, 5), color=color, **NOTE)
     for words, loss in (floors or {}).items():
         ax.axhline(loss, color='#555555', linewidth=1, linestyle='--')
         ax.annotate(words, (longest, loss), (0, 3), ha='right', fontsize=9.5, **NOTE)
