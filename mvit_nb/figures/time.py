@@ -6,7 +6,7 @@
 from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from ..config import MViTConfig
 from .style import K_COLOR, WIDTH, stage_color
 from ..plan import block_plan
@@ -46,15 +46,15 @@ def moments(
     plan = block_plan(config)
     T, H, _ = config.clip_size
     t, h, _ = config.patch_thw
+    kv_sides = [row.thw_kv[1] if row.kv_kernel else 0 for row in plan] + [0]
     rows = [Moments('frames', T, H, 0),
             Moments('cube + position', t, h, 1, config.patch_kernel[0], config.patch_stride[0],
-                    config.patch_padding[0], plan[0].thw_kv[1] if plan[0].kv_kernel else 0)]
-    for row, after in zip(plan, [*plan[1:], None]):
-        if row.q_kernel and row.thw_out != row.thw_in:
-            pooled = after is not None and after.stage == row.stage and after.kv_kernel
+                    config.patch_padding[0], kv_sides[0])]
+    for row in plan:
+        if row.q_kernel and row.q_stride and row.thw_out != row.thw_in:
             rows.append(Moments(f'block {row.index}: Q', row.thw_out[0], row.thw_out[1], row.stage,
                                 row.q_kernel[0], row.q_stride[0], row.q_kernel[0] // 2,
-                                after.thw_kv[1] if after and pooled else 0))
+                                kv_sides[row.index + 1]))
     if len(rows) == 2:
         rows.append(Moments(f'block {plan[-1].index}', t, h, plan[-1].stage))
     return rows
@@ -151,7 +151,6 @@ def draw_loop(
     import matplotlib.pyplot as plt
     if ax is None:
         ax = plt.subplots(figsize=(WIDTH, 2.7))[1]
-    fig = ax.figure
     placed = {name: ax.text(x, y, words, ha='center', va='center', fontsize=10, zorder=3,
                             bbox=dict(boxstyle='round,pad=0.4', fc=fill, ec=_LIT))
               for name, (x, y, words, fill) in _BOXES.items()}
@@ -166,4 +165,4 @@ def draw_loop(
     ax.text(4.3, 0.2, 'new weights ', ha='right', va='center', fontsize=10)
     ax.set(xlim=(-1.1, 9.5), ylim=(-1.2, 2.4), title='One step of training')
     ax.axis('off')
-    return fig
+    return cast('Figure', ax.figure)
