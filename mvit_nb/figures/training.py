@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # %% auto #0
 __all__ = ['Options', 'TITLE', 'NOTE', 'one_axes', 'show_picture', 'draw_rows', 'draw_mixed', 'draw_pictures', 'draw_plays',
-           'draw_rates', 'draw_metrics', 'draw_confusion', 'draw_seeds', 'draw_tradeoff']
+           'draw_rates', 'draw_losses', 'draw_metrics', 'draw_confusion', 'draw_seeds', 'draw_tradeoff']
 
 # %% ../../nbs/library/figures/training.ipynb #5b6dd986
 Options = dict[str, Any]                                       # of a function of matplotlib
@@ -135,6 +135,30 @@ def draw_rates(
         ax.annotate(note, (step, rates[step]), (shift, 6), ha=side, **NOTE)
     ax.set(title=title, xlabel=unit, ylabel='learning rate', ylim=(0, 1.25 * max(rates)))
     ax.ticklabel_format(axis='y', style='sci', scilimits=(0, 0), useMathText=True)
+    return fig
+
+# %% ../../nbs/library/figures/training.ipynb #5a1f8e42
+_MEAN_OF = 15     # steps that the thick line averages
+
+def draw_losses(
+    runs: Mapping[str, Sequence[float]],           # name → the loss of every step
+    floors: Mapping[str, float] | None = None,     # words → a loss to draw a line at
+    title: str = 'Loss of each batch; thick: the mean of 15',
+    ax: Axes | None = None,
+) -> Figure:
+    "Losses over the steps of some runs: each thinly, and thickly the mean of the last fifteen."
+    fig, ax = one_axes(ax, (WIDTH, 2.9))
+    longest = max(len(losses) for losses in runs.values())
+    for (name, losses), color in zip(runs.items(), list(STAGE_COLORS.values())[1:]):
+        recent = [losses[max(0, i + 1 - _MEAN_OF):i + 1] for i in range(len(losses))]
+        ax.plot(losses, color=color, linewidth=0.7, alpha=0.4)
+        ax.plot([sum(some) / len(some) for some in recent], color=color, linewidth=2)
+        end = len(losses) - 1, sum(recent[-1]) / len(recent[-1])
+        ax.annotate(name, end, (3, 5), color=color, **NOTE)
+    for words, loss in (floors or {}).items():
+        ax.axhline(loss, color='#555555', linewidth=1, linestyle='--')
+        ax.annotate(words, (longest, loss), (0, 3), ha='right', fontsize=9.5, **NOTE)
+    ax.set(title=title, xlabel='step', ylabel='loss', xlim=(0, 1.07 * longest), ylim=(0, None))
     return fig
 
 # %% ../../nbs/library/figures/training.ipynb #ebb1278e
