@@ -2,7 +2,7 @@
 """Are the committed notebooks fit to be read? `python tools/check_notebooks.py [NOTEBOOK …]` prints one line for each fault.
 
 Every cell that prints, displays or draws carries its output; no output is an error, a warning or a widget; no picture comes
-from elsewhere; every link to another file of the project leads to one; no notebook is over 1 MB. Exit code: the number of notebooks with faults."""
+from elsewhere; every link to another file of the project, also through Colab, leads to one; no notebook is over 1 MB. Exit code: the number of notebooks with faults."""
 import ast
 import json
 import re
@@ -52,6 +52,9 @@ def faults(path):
             for link in re.findall(r'\]\((?!\w+:|#)([^)#\s]+)', source):
                 if not (path.parent / link).exists():
                     yield f'{where}: no such file: {link}'
+            for link in re.findall(r'\]\(https://colab\.research\.google\.com/github/[^/\s)]+/[^/\s)]+/blob/[^/\s)]+/(nbs/[^)#\s]+)', source):
+                if not (ROOT / link).exists():
+                    yield f'{where}: Colab would not find {link}'
             continue
         if cell['cell_type'] != 'code':
             continue
