@@ -8,19 +8,19 @@ __all__ = ['DropPath', 'MultiscaleBlock']
 # %% ../nbs/lessons/05_block.ipynb #8b0bcfdb
 import torch
 from torch import nn
-from .config import MViTConfig
-from .grid import Size3
-from .vit import MLP
-from .pooling import TokenPool
 from .attention import PoolingAttention
 from .checks import check_row
+from .config import MViTConfig
+from .grid import Size3
 from .plan import BlockPlan
+from .pooling import TokenPool
+from .vit import MLP
 
 # %% ../nbs/lessons/05_block.ipynb #e95ae82a
 class DropPath(nn.Module):
     """Stochastic depth: in training, drop the whole branch of a sample
     with probability p and scale the kept ones by 1/(1 − p)."""
-    def __init__(self, p: float = 0.0):
+    def __init__(self, p: float = 0.0):                         # p is δ
         super().__init__()
         self.p = p
 
