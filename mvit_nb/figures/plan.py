@@ -4,7 +4,7 @@
 
 # %% ../../nbs/library/figures/plan.ipynb #f16a0004
 from __future__ import annotations
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from ..analysis.paper import paper_tables, printed_name
 from ..config import MViTConfig
@@ -31,8 +31,8 @@ def _draw_grid(ax: Axes, x: float, y: float, side: int, color: str) -> None:
         ax.plot([x + at, x + at], [y, y + 1], **look)
 
 def draw_rows(
-    rows: Sequence[BlockPlan],   # of one network, with square frames; five fit well
-    ax: Axes | None = None,      # None: a new figure
+    rows: Sequence[Mapping[str, Any]],   # fields of `BlockPlan`s, square frames; five fit well
+    ax: Axes | None = None,              # None: a new figure
 ) -> Figure:
     """One frame of each block: the tokens that come in, the queries, and the keys and values, with
     the strides, channels and heads of the rows. Returns the matplotlib figure."""
@@ -40,9 +40,10 @@ def draw_rows(
         import matplotlib.pyplot as plt
         ax = plt.subplots(figsize=(WIDTH, 6.3))[1]
     Lines = list[tuple[str, str, list[tuple[Size3, Size3 | None]]]]
-    lines: Lines = [('tokens in', INPUT_COLOR, [(row.thw_in, None) for row in rows]),
-                    ('queries', Q_COLOR, [(row.thw_out, row.q_stride) for row in rows]),
-                    ('keys and\nvalues', K_COLOR, [(row.thw_kv, row.kv_stride) for row in rows])]
+    lines: Lines = [('tokens in', INPUT_COLOR, [(row['thw_in'], None) for row in rows]),
+                    ('queries', Q_COLOR, [(row['thw_out'], row['q_stride']) for row in rows]),
+                    ('keys and\nvalues', K_COLOR,
+                     [(row['thw_kv'], row['kv_stride']) for row in rows])]
     for n, (name, color, grids) in enumerate(lines):
         y = 1.5 * n
         ax.text(-0.15, y + 0.5, name, ha='right', va='center', color=color, fontsize=11)
@@ -52,11 +53,12 @@ def draw_rows(
             text = f'{H}×{W}' if n == 0 else f'{by}{H}×{W}'
             ax.text(1.35 * i + 0.5, y + 1.08, text, ha='center', va='top', fontsize=9.5)
     for i, row in enumerate(rows):
-        ax.text(1.35 * i + 0.5, -0.1, f'block {row.index}\nstage {row.stage}', ha='center',
-                color=stage_color(row.stage), fontsize=11, weight='bold')
-        heads = 'head' if row.num_heads == 1 else 'heads'
-        channels = f'{row.dim} → {row.dim_out}' if row.grows else f'{row.dim}'
-        ax.text(1.35 * i + 0.5, 4.45, f'{channels} channels\n{row.num_heads} {heads}',
+        ax.text(1.35 * i + 0.5, -0.1, f'block {i}\nstage {row["stage"]}', ha='center',
+                color=stage_color(row['stage']), fontsize=11, weight='bold')
+        dim, dim_out, num_heads = row['dim'], row['dim_out'], row['num_heads']
+        heads = 'head' if num_heads == 1 else 'heads'
+        channels = f'{dim}' if dim == dim_out else f'{dim} → {dim_out}'
+        ax.text(1.35 * i + 0.5, 4.45, f'{channels} channels\n{num_heads} {heads}',
                 ha='center', va='top', fontsize=10)
     ax.set(xlim=(-0.95, 1.35 * len(rows) - 0.3), ylim=(4.9, -0.5), aspect='equal')
     ax.axis('off')
@@ -86,9 +88,9 @@ def draw_block_costs(
               (axes[1], eight, '#444444', (0, (3, 1.5)), 'eight heads in every block'))
     for ax, values, color, dashes, label in curves:
         ax.stairs(values, edges, baseline=None, color=color, linewidth=2, linestyle=dashes)
-        for at, text in ((4, label), (0, si(values[0]))):
-            ax.annotate(text, (at - 0.42, values[at]), (0, 4), textcoords='offset points',
-                        color=color, fontsize=10)
+        for x, at, text, size in ((3.65, 4, label, 10), (-0.48, 0, si(values[0]), 8.5)):
+            ax.annotate(text, (x, values[at]), (0, 4), textcoords='offset points', color=color,
+                        fontsize=size)
     for ax in axes:
         _stages_behind(ax, rows)
         ax.yaxis.set_major_formatter(lambda value, _: si(value) if value else '0')
