@@ -13,7 +13,7 @@ from .config import MViTConfig, stage_widths
 from .rows import (BlockPlan, HeadPlan, NetworkPlan, StemPlan, drop_rate,
                           head_plan, kv_layer, rows_table, stem_plan)
 
-_all_ = ['BlockPlan', 'StemPlan', 'HeadPlan', 'NetworkPlan']   # for importers
+_all_ = ['BlockPlan', 'StemPlan', 'HeadPlan', 'NetworkPlan']
 
 # %% ../nbs/lessons/04_plan.ipynb #9d03f204
 def block_plan(
