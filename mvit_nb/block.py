@@ -8,26 +8,26 @@ __all__ = ['DropPath', 'MultiscaleBlock']
 # %% ../nbs/lessons/05_block.ipynb #8b0bcfdb
 import torch
 from torch import nn
-from .config import MViTConfig
-from .grid import Size3
-from .vit import MLP
-from .pooling import TokenPool
 from .attention import PoolingAttention
 from .checks import check_row
+from .config import MViTConfig
+from .grid import Size3
 from .plan import BlockPlan
+from .pooling import TokenPool
+from .vit import MLP
 
 # %% ../nbs/lessons/05_block.ipynb #e95ae82a
 class DropPath(nn.Module):
     """Stochastic depth: in training, drop the whole branch of a sample
-    with probability p and scale the kept ones by 1/(1 − p)."""
-    def __init__(self, p: float = 0.0):
+    with probability δ and scale the kept ones by 1/(1 − δ)."""
+    def __init__(self, p: float = 0.0):             # δ; p as in nn.Dropout
         super().__init__()
         self.p = p
 
     def extra_repr(self) -> str:
         return f'p={self.p:.3g}'
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:         # (B, …)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:             # (B, …)
         if not self.training or self.p == 0: return x
         keep = x.new_empty(len(x), *[1] * (x.ndim - 1)).bernoulli_(1 - self.p)
         return x * keep / (1 - self.p)

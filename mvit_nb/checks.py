@@ -8,7 +8,7 @@ __all__ = ['check_heads', 'check_row', 'check_mode', 'check_tokens', 'Window', '
 # %% ../nbs/library/checks.ipynb #8e83c322
 from typing import Protocol
 from .grid import POOL_MODES, Size3
-from .plan import BlockPlan
+from .rows import BlockPlan
 
 # %% ../nbs/library/checks.ipynb #a8d9acb0
 def check_heads(

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from ..config import SKIPS
-from ..plan import BlockPlan
+from ..rows import BlockPlan
 from .pooling import WINDOW_COLORS
 from .style import WIDTH, stage_color
 
@@ -203,7 +203,7 @@ def draw_drop_path(
             samples = kept[:, row.index, branch].nonzero().flatten()
             left = row.index - 0.45 + 0.47 * branch
             bottom.barh(samples, 0.43, 0.8, left, color=color)
-    top.set(title='rate p of each block, one colour per stage',
+    top.set(title='drop rate δ of each block, one colour per stage',
             ylim=(0, max(row.drop_path for row in rows) * 1.2 or 1), xlim=(-0.6, len(rows) - 0.4))
     bottom.set(title=f'branches that {len(kept)} samples pass (each block: attention, MLP)',
                xlabel='block', ylabel='sample', xticks=range(len(rows)), ylim=(len(kept), -1))

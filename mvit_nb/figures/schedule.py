@@ -27,19 +27,24 @@ def _draw_bars(ax: Axes, at: Sequence[int], heights: Sequence[int], stage: int) 
     ax.bar(at, heights, 1, color=(stage_color(stage), 0.45), edgecolor='white')
 
 def _write(
-    ax: Axes, x: float, y: float, text: str, below: bool = False, ha: str = 'center',
+    ax: Axes, x: float, y: float, text: str, below: bool = False, size: float = 9.5,
 ) -> None:
     "Write `text` just above the point (x, y), or just below it."
-    ax.annotate(text, (x, y), (0, -3 if below else 3), textcoords='offset points', fontsize=9.5,
-                ha=ha, va='top' if below else 'bottom')
+    ax.annotate(text, (x, y), (0, -3 if below else 3), textcoords='offset points', fontsize=size,
+                ha='center', va='top' if below else 'bottom')
 
-def _draw_channels(ax: Axes, plan: NetworkPlan) -> None:
+def _width(text: str, size: float = 9.5) -> float:
+    "Inches that a short text of digits takes, a little air included."
+    return len(text) * size * 0.64 / 72 + 0.05
+
+def _draw_channels(ax: Axes, plan: NetworkPlan, block_inches: float) -> None:
     "Channels over blocks, in the colours of the stages."
     _draw_bars(ax, [-1], [plan.stem.dim], 1)
     for stage in plan.stages:
         at = [row.index for row in stage]
         _draw_bars(ax, at, [row.dim for row in stage], stage[0].stage)
-        _write(ax, (at[0] + at[-1]) / 2, stage[0].dim, f'{stage[0].dim}')
+        fits = _width(f'{stage[0].dim}') <= len(stage) * block_inches
+        _write(ax, (at[0] + at[-1]) / 2, stage[0].dim, f'{stage[0].dim}', size=9.5 if fits else 7.5)
     ax.set_ylim(0, max(row.dim for row in plan.blocks) * 1.25)
     ax.set_ylabel('channels D')
 
@@ -69,14 +74,15 @@ def _draw_grids(ax: Axes, plan: NetworkPlan, block_inches: float) -> None:
     for stage in plan.stages:
         at = [row.index for row in stage]
         _draw_bars(ax, at, [math.prod(row.thw_out) for row in stage], stage[0].stage)
-        middle, reach = (at[0] + at[-1]) / 2, 0.5 + 0.35 / block_inches
+        left, right = at[0] - 0.5 - (at[0] == 0), at[-1] + 0.5      # the cube's bar too
+        _, H, W = stage[-1].thw_out
+        text = '×'.join(map(str, stage[-1].thw_out))
+        if _width(text) > (right - left) * block_inches:
+            text = f'{H}²' if H == W else f'{H}×{W}'
+        middle, reach = (left + right) / 2, 0.5 + _width(text) / 2 / block_inches
         below_label = [row for row in stage if abs(row.index - middle) < reach]
         highest = max(math.prod(thw) for row in below_label for thw in (row.thw_out, row.thw_kv))
-        text = '×'.join(map(str, stage[-1].thw_out))
-        if at[0] == 0:
-            _write(ax, -1.45, highest, text, ha='left')   # over cube₁ too
-        else:
-            _write(ax, middle, highest, text)
+        _write(ax, middle, highest, text)
     if any(row.thw_kv != row.thw_out for row in rows):
         _draw_kv(ax, plan, labels=block_inches > 0.2)
     ax.set_yscale('log')
@@ -101,7 +107,7 @@ def plot_schedule(
     inches = figure.get_figwidth() * top.get_position().width
     block_inches = inches / (len(plan.blocks) + 1)
     _draw_grids(top, plan, block_inches)
-    _draw_channels(bottom, plan)
+    _draw_channels(bottom, plan, block_inches)
     _format_axes(top, bottom, plan, block_inches)
     top.set_title(title)
     return figure
@@ -183,7 +189,7 @@ def draw_shares(
              ('K,V', K_COLOR, [row.kv_stride for row in rows])]
     for name, other in (others or {}).items():
         lines.append((f'K,V, {name}', OTHER_COLOR, [row.kv_stride for row in other]))
-    size = WIDTH, 2.8 * len(lines)
+    size = WIDTH, 2.65 * len(lines)
     fig, axes = plt.subplots(len(lines), len(rows), figsize=size, squeeze=False)
     for line, (what, color, strides) in zip(axes, lines):
         for ax, row, stride in zip(line, rows, strides):
