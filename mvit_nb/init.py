@@ -6,22 +6,21 @@
 __all__ = ['init_weights']
 
 # %% ../nbs/library/init.ipynb #a1f00004
-from typing import TYPE_CHECKING
-from torch import nn
-if TYPE_CHECKING:                # the model itself imports this module
-    from mvit_nb.model import MViT
+from torch import Tensor, nn
 
 # %% ../nbs/library/init.ipynb #a1f00007
 def init_weights(
-    model: 'MViT',   # with whatever torch has put into its layers
+    model: nn.Module,   # an `MViT`, with whatever torch has put into its layers
 ) -> None:
     """Truncated normal with standard deviation 0.02 for linear layers, patch embedding
     and class token, biases 0. As torch made them: norms (1 and 0) and pooling."""
-    if model.cls_token is not None:
-        nn.init.trunc_normal_(model.cls_token, std=0.02)
-    layers: list[nn.Linear | nn.Conv3d] = [model.patch_embed.proj]
-    layers += [m for m in model.modules() if isinstance(m, nn.Linear)]
+    cls_token = getattr(model, 'cls_token', None)
+    if isinstance(cls_token, Tensor):
+        nn.init.trunc_normal_(cls_token, std=0.02)
+    layers = [model.get_submodule('patch_embed.proj')]
+    layers += [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
     for layer in layers:
+        assert isinstance(layer, nn.Linear | nn.Conv3d)
         nn.init.trunc_normal_(layer.weight, std=0.02)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)

