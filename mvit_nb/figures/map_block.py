@@ -75,7 +75,7 @@ def _draw_attention(pen: Pen, rows: Sequence[BlockPlan], middle: float, skip: fl
     pen.arrow('skip', (56, middle), (56, skip), (404, skip), (404, middle - 11))
     if any(row.skip_kernel for row in rows):
         pen.funnel('skip', 228, skip, 30, 26, 14, POOLED)
-        pen.text('skip', 327, skip - 13, 'skip, pooled like Q')
+        pen.text('skip', 327, skip - 13, 'skip, max-pooled')
     else:
         pen.text('skip', 327, skip - 13, 'skip')
     pen.disc('skip', 404, middle, 11, 'white', '+')
@@ -94,11 +94,19 @@ def _draw_mlp(pen: Pen, middle: float, skip: float) -> None:
     pen.text(BLOCK, 752, middle, 'to the\nnext block')
 
 def _draw_growth(pen: Pen, rows: Sequence[BlockPlan], middle: float, skip: float) -> None:
-    "Where channels grow: on the way through a branch, and on the skip beside it."
+    """Where channels grow: on the way through a branch, and on the skip beside it. A normalized skip
+    begins behind the norm."""
     in_attention = any(row.attn_skip_projects for row in rows)
-    branch, beside = (130, 160) if in_attention else (634, 634)
-    pen.disc('growth', branch, middle, 12, GROWN, growth(rows))
-    pen.disc('growth', beside, skip, 12, GROWN, growth(rows))
+    pen.disc('growth', 130 if in_attention else 634, middle, 12, GROWN, growth(rows))
+    if in_attention:
+        pen.disc('growth', 160, skip, 12, GROWN, growth(rows))
+    elif any(row.skip == 'normalized' for row in rows):
+        lane = skip + 22
+        pen.line('growth', (514, middle), (514, lane), (600, lane), dotted=True)
+        pen.arrow('growth', (600, lane), (670, lane), dotted=True)
+        pen.disc('growth', 610, lane, 12, GROWN, growth(rows))
+    elif any(row.skip_projects for row in rows):
+        pen.disc('growth', 634, skip, 12, GROWN, growth(rows))
 
 # %% ../../nbs/library/figures/map_block.ipynb #b1000010
 def _draw_rules(pen: Pen, rows: Sequence[BlockPlan], y: float) -> None:

@@ -129,7 +129,8 @@ def _draw_clip(pen: Pen, config: MViTConfig) -> None:
     for cut, corner in ((cut_y, MIDDLE - big / 2), (cut_y + side, MIDDLE + big / 2)):
         pen.line('cube', (cut_x + side, cut), (CUBE_X - 18, corner), linewidth=0.7, zorder=4)
     pen.slab('cube', CUBE_X - 18, MIDDLE, big, big, deep, shade(stage_color(1), 0.3))
-    _name(pen, 'cube', CUBE_X, 'patches' if flat else 'cubes', times(config.patch_kernel, flat))
+    name = 'patches' if config.patch_kernel[0] == 1 else 'cubes'
+    _name(pen, 'cube', CUBE_X, name, times(config.patch_kernel, flat))
     pen.text('cube', CUBE_X, MIDDLE + 50, f'in steps of\n{times(config.patch_stride, flat)}')
     pen.arrow('cube', (CUBE_X + 26, MIDDLE), (TOKENS_X - 22, MIDDLE))
 
@@ -180,6 +181,8 @@ def _draw_head(pen: Pen, plan: NetworkPlan, layout: Layout) -> None:
     if plan.stem.num_cls:
         pen.arrow(('position', 'head'), (TOKENS_X, CLASS_Y), (x - 18, CLASS_Y),
                   (x - 18, MIDDLE + 15), dotted=True)
+        between = (layout.slabs[0].x + x - 18) / 2
+        pen.text(('position', 'head'), between, CLASS_Y - 10, 'in every block, never pooled')
     else:
         last = layout.slabs[-1]
         pen.arrow('head', (last.x + last.width + last.depth + 3, MIDDLE), (x - 26, MIDDLE))
@@ -218,6 +221,7 @@ def _draw_keys(pen: Pen, plan: NetworkPlan, layout: Layout, top: float, flat: bo
     pen.text(part, HEADER_X + 13, top + 7, 'and', ha='left')
     pen.text(part, HEADER_X + 42, top + 7, 'V', ha='left', color=V_COLOR, bold=True)
     pen.text(part, HEADER_X, top + 23, 'pooled to', ha='left')
+    pen.text(part, CUBE_X, top + 15, 'one square for each block,\nas large as its grid')
     steps = [b.x - a.x for a, b in zip(layout.slabs, layout.slabs[1:])] or [12.0]
     unit = min(12, 1.3 * min(steps)) / max(max(row.thw_kv[1:]) for row in rows)
     for row in (row for row in rows if row.kv_kernel):
