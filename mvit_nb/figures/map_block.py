@@ -94,8 +94,8 @@ def _draw_mlp(pen: Pen, middle: float, skip: float) -> None:
     pen.text(BLOCK, 752, middle, 'to the\nnext block')
 
 def _draw_growth(pen: Pen, rows: Sequence[BlockPlan], middle: float, skip: float) -> None:
-    """Where channels grow: on the way through a branch, and on the skip beside it. A normalized skip
-    begins behind the norm."""
+    """Where channels grow: on the way through a branch, and on the skip beside it. A normalized
+    skip begins behind the norm."""
     in_attention = any(row.attn_skip_projects for row in rows)
     pen.disc('growth', 130 if in_attention else 634, middle, 12, GROWN, growth(rows))
     if in_attention:
