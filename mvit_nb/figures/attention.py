@@ -126,9 +126,10 @@ def draw_attention(
         frame = T // 2 if place is None else int(place[0])
     if not 0 <= frame < T: raise ValueError(f'frame: expected 0 to {T - 1}, got {frame}')
 
-    side = min(WIDTH / (len(columns) + 1), 1.9)
-    size = side * (len(columns) + 1), (side * H / W + 0.3) * len(maps) + 0.5
-    fig, axes = plt.subplots(len(maps), len(columns) + 1, figsize=size, squeeze=False)
+    side = min((WIDTH - 0.9) / len(columns), 1.9)
+    size = side * len(columns) + 0.9, (side * H / W + 0.3) * len(maps) + 0.5
+    fig, axes = plt.subplots(len(maps), len(columns) + 1, figsize=size, squeeze=False,
+                             width_ratios=[0.9] + [side] * len(columns))
     picture = denormalize(clip)[0, :, frame].detach().cpu().float().clamp(0, 1)
     for (index, weights), line in zip(maps.items(), axes):
         of_query = weights[0, :, 0]                                              # (h, N_K)
