@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 import matplotlib.pyplot as plt
 import torch
+import torch.nn.functional as F
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from ..analysis.attention import Place, attention_maps, key_heat
@@ -41,7 +42,7 @@ def draw_token_grids(
 ) -> Figure:
     "The centres of the queries and the keys of blocks on the frame."
     grids, (H, W) = token_grids(config), config.clip_size[1:]
-    fig, axes = plt.subplots(1, len(blocks), figsize=(WIDTH, 3.1), squeeze=False)
+    fig, axes = plt.subplots(1, len(blocks), figsize=(WIDTH, 2.9), squeeze=False)
     for ax, block in zip(axes[0], blocks):
         queries, keys = grids[block]
         if frame is not None:
@@ -64,15 +65,16 @@ def draw_token_grids(
 # %% ../../nbs/library/figures/attention.ipynb #f7b99b6d
 def _overlay(ax: Axes, frame: torch.Tensor, heat: torch.Tensor, place: Place | None) -> None:
     "A map (H, W) over a grey frame (3, H, W), a cross where the query is."
-    grey = (frame.mean(0) * 8).round() / 8               # few levels: small files, contours
-    levels = (heat / heat.max() * 16).round()
-    ax.imshow(grey, cmap='gray', vmin=-0.4, vmax=1.4, interpolation='nearest')
-    ax.imshow(levels, cmap='inferno', alpha=0.6, vmin=0, vmax=16, interpolation='nearest')
+    (H, W), n = heat.shape, max(1, min(heat.shape) // 100)   # about 100 squares, few levels:
+    grey, coarse = (F.avg_pool2d(x[None], n, ceil_mode=True)[0] for x in (frame.mean(0), heat))
+    grey, levels = (grey * 5).round() / 5, (coarse / coarse.max() * 10).round()  # small files
+    place_on = {'extent': (-.5, W - .5, H - .5, -.5), 'interpolation': 'nearest'}
+    ax.imshow(grey, cmap='gray', vmin=-0.4, vmax=1.4, **place_on)
+    ax.imshow(levels, cmap='inferno', alpha=0.6, vmin=0, vmax=10, **place_on)
     if place is not None:
         for color, size, width in (('white', 9, 4), (Q_COLOR, 7, 1.8)):
             ax.plot(place[2], place[1], '+', color=color, markersize=size, markeredgewidth=width,
                     clip_on=False)
-    H, W = heat.shape
     ax.set(xticks=[], yticks=[], xlim=(-.5, W - .5), ylim=(H - .5, -.5))
     ax.axis('off')
 
@@ -204,7 +206,7 @@ def _dots(ax: Axes, distances: Distances, axis: int, color: str, hollow: bool) -
     for i, (heads, even) in enumerate(distances):
         ax.plot([i - 0.4, i + 0.4], [even[axis].item()] * 2, color='#999999', lw=1.5)
         ax.plot([i] * heads.shape[1], heads[axis], 'o', ms=5, color=color,
-                mfc='white' if hollow else color, alpha=0.8)
+                mfc='white' if hollow else color)
 
 def draw_distances(
     networks: Mapping[str, Sequence[Distances]],   # name → one measurement, or before and after
@@ -214,7 +216,7 @@ def draw_distances(
     """Mean attention distance in space (above) and in time (below), a column for each network. Of
     two measurements the first is drawn in hollow dots. The title of a panel says how far the
     filled ones spread."""
-    fig, axes = plt.subplots(2, len(networks), figsize=(WIDTH, 4.4), sharex='col', sharey='row',
+    fig, axes = plt.subplots(2, len(networks), figsize=(WIDTH, 3.7), sharex='col', sharey='row',
                              squeeze=False)
     for column, (name, measured), color in zip(axes.T, networks.items(), colors):
         for axis, (ax, what) in enumerate(zip(column, ('space', 'time'))):

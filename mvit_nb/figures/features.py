@@ -27,7 +27,7 @@ def draw_kernels(
     most: float = 0.35,                    # the number that is drawn fully red or blue
 ) -> Figure:
     "Kernels of conv pooling as slices in time, a column for each channel, and an average kernel."
-    fig, axes = plt.subplots(len(kernels), 1, figsize=(WIDTH, 2.5 * len(kernels)), squeeze=False)
+    fig, axes = plt.subplots(len(kernels), 1, figsize=(WIDTH, 2.2 * len(kernels)), squeeze=False)
     for ax, (name, channels) in zip(axes[:, 0], kernels.items()):
         n, k = channels.shape[:2]
         shown = torch.cat([channels, torch.full_like(channels[:1], 1 / k ** 3)])  # (n + 1, t, y, x)
@@ -98,11 +98,11 @@ def draw_classes(
 ) -> Figure:
     """The clips as points, a marker and a colour for each class; in the last panel the classes'
     names stand on their centres."""
-    fig, axes = plt.subplots(1, len(points), figsize=(WIDTH, 3.3), squeeze=False)
+    fig, axes = plt.subplots(1, len(points), figsize=(WIDTH, 3), squeeze=False)
     for ax, (name, xy) in zip(axes[0], points.items()):
         for label, (word, marker) in enumerate(zip(classes, markers)):
             mine = xy[labels == label]
-            ax.scatter(*mine.T, marker=marker, s=22, color=stage_color(label + 2), alpha=0.8)
+            ax.scatter(*mine.T, marker=marker, s=20, lw=0, color=stage_color(label + 2))
             if ax is not axes[0, -1]: continue
             ax.text(*mine.mean(0), word, ha='center', va='center', fontsize=11, weight='bold',
                     bbox={'fc': 'white', 'ec': 'none', 'alpha': 0.75, 'pad': 1.5})

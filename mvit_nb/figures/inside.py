@@ -82,7 +82,7 @@ def draw_lit_pixel(
 # %% ../../nbs/library/figures/inside.ipynb #b2c0e014
 def draw_rollout_chain(
     plan: Sequence[BlockPlan],
-    title: str = 'Rollout: the class token\'s row, times the matrix of each block, last block first',
+    title: str = 'Rollout: the class token, times the matrix of each block, last block first',
 ) -> Figure:
     "The row of the class token and the matrices (N_Q, N) of the blocks, last first, to scale."
     longest = max(row.tokens_in for row in plan)
