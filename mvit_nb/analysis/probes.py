@@ -6,6 +6,7 @@
 __all__ = ['lighthouse', 'covering_drops', 'pooling_likeness']
 
 # %% ../../nbs/library/analysis/probes.ipynb #a1c0e004
+from typing import Any
 import torch
 import torch.nn.functional as F
 from ..config import MViTConfig
@@ -18,20 +19,21 @@ def lighthouse(config: MViTConfig) -> MViT:
     """A model of that shape, without position embedding, whose queries on a lit pixel look at the
     keys on lit pixels, and whose other queries look at all keys alike."""
     model = create_model(config, pos_embed='none').eval()
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            if 'norm' not in name:
-                p.zero_()
-        model.patch_embed.proj.weight[0, 0][tuple(k // 2 for k in config.patch_kernel)] = 1
-        for row in model.plan:
-            block = model.get_submodule(f'blocks.{row.index}')
-            qkv = block.get_submodule('attn.qkv').weight
-            qkv[0, 0] = qkv[row.dim, 0] = 30                     # Q and K of head 0
-            for pool in (m for m in block.modules() if isinstance(m, TokenPool)):
-                if pool.mode == 'conv':
-                    pool.conv.weight[:, 0, *(k // 2 for k in pool.kernel)] = 1
-            if row.skip_projects:
-                block.get_submodule('skip_proj').weight[0, 0] = 1
+    for name, p in model.named_parameters():
+        if 'norm' not in name:
+            p.data.zero_()
+    t, y, x = (k // 2 for k in config.patch_kernel)
+    model.patch_embed.proj.weight.data[0, 0, t, y, x] = 1
+    block: Any                                                   # a `MultiscaleBlock`
+    for block, row in zip(model.blocks, model.plan):
+        qkv = block.attn.qkv.weight.data
+        qkv[0, 0] = qkv[row.dim_attn, 0] = 30                    # Q and K of head 0
+        for pool in (block.attn.pool_q, block.attn.pool_k):
+            if pool and pool.mode == 'conv':
+                t, y, x = (k // 2 for k in pool.kernel)
+                pool.conv.weight.data[:, 0, t, y, x] = 1
+        if block.skip_proj:
+            block.skip_proj.weight.data[0, 0] = 1
     return model
 
 # %% ../../nbs/library/analysis/probes.ipynb #a1c0e011
@@ -71,15 +73,15 @@ def pooling_likeness(
     """Mean |correlation| over channels of a block's conv-pooled keys (before their norm) with the
     same keys average-pooled and max-pooled: 1 is alike, 0 unrelated. Raises `ValueError` for a
     block whose keys are not pooled by convolution."""
-    (x, thw), row = model.embed(clips), model.plan[index]
-    conv = model.get_submodule(f'blocks.{index}.attn').pool_k
+    block: Any = model.blocks[index]                             # a `MultiscaleBlock`
+    conv = block.attn.pool_k
     if not isinstance(conv, TokenPool) or conv.mode != 'conv':
         raise ValueError(f'block {index}: its keys are not pooled by convolution')
+    x, thw = model.embed(clips)
     for i in range(index):
         x, thw = model.run_block(i, x, thw)
-    block = model.get_submodule(f'blocks.{index}')
-    qkv = block.get_submodule('attn.qkv')(block.get_submodule('norm1')(x))
-    keys = qkv.chunk(3, -1)[1][:, row.num_cls:].transpose(1, 2).unflatten(2, thw)
+    qkv, num_cls = block.attn.qkv(block.norm1(x)), model.plan[index].num_cls
+    keys = qkv.chunk(3, -1)[1][:, num_cls:].transpose(1, 2).unflatten(2, thw)
 
     def pooled(pool: TokenPool) -> torch.Tensor:
         flat = pool.pool_grid(keys).transpose(0, 1).flatten(1)   # (D, B·L')

@@ -68,7 +68,7 @@ def _overlay(ax: Axes, frame: torch.Tensor, heat: torch.Tensor, place: Place | N
     (H, W), n = heat.shape, max(1, min(heat.shape) // 100)   # about 100 squares, few levels:
     grey, coarse = (F.avg_pool2d(x[None], n, ceil_mode=True)[0] for x in (frame.mean(0), heat))
     grey, levels = (grey * 5).round() / 5, (coarse / coarse.max() * 10).round()  # small files
-    place_on = {'extent': (-.5, W - .5, H - .5, -.5), 'interpolation': 'nearest'}
+    place_on: dict[str, Any] = {'extent': (-.5, W - .5, H - .5, -.5), 'interpolation': 'nearest'}
     ax.imshow(grey, cmap='gray', vmin=-0.4, vmax=1.4, **place_on)
     ax.imshow(levels, cmap='inferno', alpha=0.6, vmin=0, vmax=10, **place_on)
     if place is not None:
