@@ -148,22 +148,25 @@ def draw_attention(
 
 # %% ../../nbs/library/figures/attention.ipynb #86c7b2b9
 def _as_image(fig: Figure) -> Any:
-    "A figure, which is closed, as a Pillow image of 48 colours."
+    "A figure, which is closed, as a Pillow image of few colours."
     from PIL import Image
     fig.canvas.draw()
     canvas: Any = fig.canvas
     pixels, size = bytes(canvas.buffer_rgba()), canvas.get_width_height()
     plt.close(fig)
-    return Image.frombytes('RGBA', size, pixels).convert('RGB').quantize(48)
+    return Image.frombytes('RGBA', size, pixels).convert('RGB').quantize(48).convert('RGB')
 
 def attention_film(
     model: MViT,
     clip: torch.Tensor,         # (1, C, T, H, W), normalized
     blocks: Iterable[int],      # one panel each
     query: str | Place = 'cls', # 'cls' or a place (frame, y, x) in the clip
+    kind: str = 'png',          # of the file: an animated 'png', or a 'gif'
 ) -> bytes:
-    """A GIF: the clip, and beside it the mean of all heads of each block, frame by frame; within a
-    block all frames share one scale. Raises what `each_attention` raises."""
+    """An animated picture: the clip, and beside it the mean of all heads of each block, frame by
+    frame; within a block all frames share one scale. Raises `ValueError` for another `kind`, and
+    what `each_attention` raises."""
+    if kind not in ('png', 'gif'): raise ValueError(f"kind: expected 'png' or 'gif', got {kind!r}")
     size, frames, heats = clip.shape[2:], [], {}
     for i, weights in attention_maps(model, clip, blocks, query).items():
         keys = token_grids(model.config, size)[i][1]
@@ -180,7 +183,7 @@ def attention_film(
             _bare(ax)
         frames.append(_as_image(fig))
     file = io.BytesIO()
-    frames[0].save(file, 'gif', save_all=True, append_images=frames[1:], duration=350, loop=0)
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:], duration=350, loop=0)
     return file.getvalue()
 
 # %% ../../nbs/library/figures/attention.ipynb #05ebdd6c
