@@ -113,17 +113,17 @@ def benchmark_table(
     seconds: Mapping[str, Mapping[str, Any]],   # work → {'runs': {implementation: seconds}, …}
     ours: str = 'mvit_nb',
 ) -> str:
-    """Medians as a Markdown table, a row for each work: seconds here (fastest to slowest), and of
-    the others, with their ratio to these."""
+    """Medians in seconds as a Markdown table, a row for each work: here, from the fastest to the
+    slowest run, then the others with their ratio to here."""
     others = list(dict.fromkeys(name for work in seconds.values() for name in work['runs']
                                 if name != ours))
-    lines = [f'| work | here | {" | ".join(others)} |', '| --- ' * (2 + len(others)) + '|']
+    lines = [f'| work | here | range | {" | ".join(others)} |', '| --- ' * (3 + len(others)) + '|']
     for title, work in seconds.items():
         runs = work['runs']
         here, times = statistics.median(runs[ours]), runs[ours]
-        cells = [f'{here:.2f} s ({min(times):.2f} to {max(times):.2f})']
+        cells = [f'{here:.2f}', f'{min(times):.2f}–{max(times):.2f}']
         for other in others:
             there = statistics.median(runs[other]) if other in runs else None
-            cells.append('–' if there is None else f'{there:.2f} s = ×{there / here:.2f}')
+            cells.append('–' if there is None else f'{there:.2f} (×{there / here:.2f})')
         lines.append(f'| {title} | {" | ".join(cells)} |')
     return '\n'.join(lines)
