@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 import matplotlib.pyplot as plt
 import torch
+import torch.nn.functional as F
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from ..analysis.attention import Place, attention_maps, key_heat
@@ -41,7 +42,7 @@ def draw_token_grids(
 ) -> Figure:
     "The centres of the queries and the keys of blocks on the frame."
     grids, (H, W) = token_grids(config), config.clip_size[1:]
-    fig, axes = plt.subplots(1, len(blocks), figsize=(WIDTH, 3.1), squeeze=False)
+    fig, axes = plt.subplots(1, len(blocks), figsize=(WIDTH, 2.9), squeeze=False)
     for ax, block in zip(axes[0], blocks):
         queries, keys = grids[block]
         if frame is not None:
@@ -64,15 +65,16 @@ def draw_token_grids(
 # %% ../../nbs/library/figures/attention.ipynb #f7b99b6d
 def _overlay(ax: Axes, frame: torch.Tensor, heat: torch.Tensor, place: Place | None) -> None:
     "A map (H, W) over a grey frame (3, H, W), a cross where the query is."
-    grey = (frame.mean(0) * 8).round() / 8               # few levels: small files, contours
-    levels = (heat / heat.max() * 16).round()
-    ax.imshow(grey, cmap='gray', vmin=-0.4, vmax=1.4, interpolation='nearest')
-    ax.imshow(levels, cmap='inferno', alpha=0.6, vmin=0, vmax=16, interpolation='nearest')
+    (H, W), n = heat.shape, max(1, min(heat.shape) // 100)   # about 100 squares, few levels:
+    grey, coarse = (F.avg_pool2d(x[None], n, ceil_mode=True)[0] for x in (frame.mean(0), heat))
+    grey, levels = (grey * 5).round() / 5, (coarse / coarse.max() * 10).round()  # small files
+    place_on: dict[str, Any] = {'extent': (-.5, W - .5, H - .5, -.5), 'interpolation': 'nearest'}
+    ax.imshow(grey, cmap='gray', vmin=-0.4, vmax=1.4, **place_on)
+    ax.imshow(levels, cmap='inferno', alpha=0.6, vmin=0, vmax=10, **place_on)
     if place is not None:
         for color, size, width in (('white', 9, 4), (Q_COLOR, 7, 1.8)):
             ax.plot(place[2], place[1], '+', color=color, markersize=size, markeredgewidth=width,
                     clip_on=False)
-    H, W = heat.shape
     ax.set(xticks=[], yticks=[], xlim=(-.5, W - .5), ylim=(H - .5, -.5))
     ax.axis('off')
 
@@ -126,9 +128,10 @@ def draw_attention(
         frame = T // 2 if place is None else int(place[0])
     if not 0 <= frame < T: raise ValueError(f'frame: expected 0 to {T - 1}, got {frame}')
 
-    side = min(WIDTH / (len(columns) + 1), 1.9)
-    size = side * (len(columns) + 1), (side * H / W + 0.3) * len(maps) + 0.5
-    fig, axes = plt.subplots(len(maps), len(columns) + 1, figsize=size, squeeze=False)
+    side = min((WIDTH - 0.9) / len(columns), 1.9)
+    size = side * len(columns) + 0.9, (side * H / W + 0.3) * len(maps) + 0.5
+    fig, axes = plt.subplots(len(maps), len(columns) + 1, figsize=size, squeeze=False,
+                             width_ratios=[0.9] + [side] * len(columns))
     picture = denormalize(clip)[0, :, frame].detach().cpu().float().clamp(0, 1)
     for (index, weights), line in zip(maps.items(), axes):
         of_query = weights[0, :, 0]                                              # (h, N_K)
@@ -145,22 +148,25 @@ def draw_attention(
 
 # %% ../../nbs/library/figures/attention.ipynb #86c7b2b9
 def _as_image(fig: Figure) -> Any:
-    "A figure, which is closed, as a Pillow image of 48 colours."
+    "A figure, which is closed, as a Pillow image of few colours."
     from PIL import Image
     fig.canvas.draw()
     canvas: Any = fig.canvas
     pixels, size = bytes(canvas.buffer_rgba()), canvas.get_width_height()
     plt.close(fig)
-    return Image.frombytes('RGBA', size, pixels).convert('RGB').quantize(48)
+    return Image.frombytes('RGBA', size, pixels).convert('RGB').quantize(48).convert('RGB')
 
 def attention_film(
     model: MViT,
     clip: torch.Tensor,         # (1, C, T, H, W), normalized
     blocks: Iterable[int],      # one panel each
     query: str | Place = 'cls', # 'cls' or a place (frame, y, x) in the clip
+    kind: str = 'png',          # of the file: an animated 'png', or a 'gif'
 ) -> bytes:
-    """A GIF: the clip, and beside it the mean of all heads of each block, frame by frame; within a
-    block all frames share one scale. Raises what `each_attention` raises."""
+    """An animated picture: the clip, and beside it the mean of all heads of each block, frame by
+    frame; within a block all frames share one scale. Raises `ValueError` for another `kind`, and
+    what `each_attention` raises."""
+    if kind not in ('png', 'gif'): raise ValueError(f"kind: expected 'png' or 'gif', got {kind!r}")
     size, frames, heats = clip.shape[2:], [], {}
     for i, weights in attention_maps(model, clip, blocks, query).items():
         keys = token_grids(model.config, size)[i][1]
@@ -177,7 +183,7 @@ def attention_film(
             _bare(ax)
         frames.append(_as_image(fig))
     file = io.BytesIO()
-    frames[0].save(file, 'gif', save_all=True, append_images=frames[1:], duration=350, loop=0)
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:], duration=350, loop=0)
     return file.getvalue()
 
 # %% ../../nbs/library/figures/attention.ipynb #05ebdd6c
@@ -203,7 +209,7 @@ def _dots(ax: Axes, distances: Distances, axis: int, color: str, hollow: bool) -
     for i, (heads, even) in enumerate(distances):
         ax.plot([i - 0.4, i + 0.4], [even[axis].item()] * 2, color='#999999', lw=1.5)
         ax.plot([i] * heads.shape[1], heads[axis], 'o', ms=5, color=color,
-                mfc='white' if hollow else color, alpha=0.8)
+                mfc='white' if hollow else color)
 
 def draw_distances(
     networks: Mapping[str, Sequence[Distances]],   # name → one measurement, or before and after
@@ -213,7 +219,7 @@ def draw_distances(
     """Mean attention distance in space (above) and in time (below), a column for each network. Of
     two measurements the first is drawn in hollow dots. The title of a panel says how far the
     filled ones spread."""
-    fig, axes = plt.subplots(2, len(networks), figsize=(WIDTH, 4.4), sharex='col', sharey='row',
+    fig, axes = plt.subplots(2, len(networks), figsize=(WIDTH, 3.7), sharex='col', sharey='row',
                              squeeze=False)
     for column, (name, measured), color in zip(axes.T, networks.items(), colors):
         for axis, (ax, what) in enumerate(zip(column, ('space', 'time'))):
