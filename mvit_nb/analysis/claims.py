@@ -122,6 +122,6 @@ def paper_ratios() -> tuple[tuple[str, float, float], ...]:
         ('ViT-B / MViT-B, multiply-adds', 2.6, vit('gflops') / mvit('gflops')),
         ('ViT-B / MViT-B, parameters', 2.4, vit('params_m') / mvit('params_m')),
         ('ViViT-L / MViT-B 32×3, answer', 6.8, four_clips / longer('answer_gflops')),
-        ('ViViT-L / MViT-B, parameters', 8.5, vivit('params_m') / longer('params_m')),
-        ('the same on K600, answer', 56.0, vivit_600 / longer_600),
+        ('ViViT-L / MViT-B 32×3, parameters', 8.5, vivit('params_m') / longer('params_m')),
+        ('on Kinetics-600, answer', 56.0, vivit_600 / longer_600),
         ('MViT-S / ViT-B, training speed', 3.4, small / plain))
