@@ -7,6 +7,7 @@ __all__ = ['GREY', 'INK', 'MILESTONES', 'scale_towers', 'draw_lineage', 'plot_an
            'plot_ablations']
 
 # %% ../../nbs/library/figures/results.ipynb #3dc4f607
+import math
 from collections.abc import Sequence
 from operator import itemgetter
 import matplotlib.pyplot as plt
@@ -79,7 +80,7 @@ _MARKS = {   # group of table 4: marker, colour
     'MViT': ('o', Q_COLOR)}
 _ANSWER_LABELS = {   # name: offset in points, alignment; all others: to the right
     'SlowFast 16×8 +NL': (9, -3, 'left'), 'ViT-L-ViViT': (0, 10, 'center'),
-    'ViT-B (our baseline, IN-21K)': (-4, -12, 'center'),
+    'ViT-B (our baseline, IN-21K)': (2, -20, 'center'),
     'MViT-S': (-9, 0, 'right'), 'MViT-B, 16×4': (-9, 3, 'right'), 'MViT-B, 32×3': (-9, 4, 'right'),
     'MViT-B, 64×3': (-9, 5, 'right'), 'SlowFast 8×8 +NL': (0, 10, 'center'),
     'X3D-XL': (0, 10, 'center'),
@@ -159,9 +160,10 @@ def plot_transfer() -> Figure:
                 answer = row['answer_gflops']
                 color = Q_COLOR if name.startswith('MViT') else INK
                 shown.append((f'{name} · {pretrain}' if pretrain else name, row[quantity],
-                              (str(row[quantity]), f'{answer:,.0f} G' if answer else ''),
+                              (str(row[quantity]), f'{answer:,g} G' if answer else ''),
                               color, True))
             _dot_rows(ax, f'{table}: {title}', shown)
+            ax.set_xticks([math.ceil(rows[-1][quantity]), math.floor(rows[0][quantity])])
     return fig
 
 # %% ../../nbs/library/figures/results.ipynb #5fe6182a
