@@ -70,7 +70,7 @@ def reach(
 
 # %% ../../nbs/library/figures/time.ipynb #c9fbed0f
 _LIT, _FAINT = '#333333', '#d0d0d0'
-_LABEL, _ROW = 4.8, 2.1     # units left of the moments, whose row is 8 wide; units down to the next
+_LABEL, _ROW = 4.8, 2.7     # units left of the moments, whose row is 8 wide; units down to the next
 _FRAME = 0.38               # side of the square of a frame
 
 def _draw_windows(ax: Axes, upper: Moments, lower: Moments, y: float, lit: set[int]) -> None:
@@ -111,17 +111,17 @@ def draw_time(
     largest = max(rows[1].side for rows in networks.values())
     scale = WIDTH / len(networks) / (8.1 + _LABEL)                 # inches per unit
     fig, axes = plt.subplots(1, len(networks), squeeze=False,
-                             figsize=(WIDTH, scale * (most * _ROW + 1) + 0.2))
+                             figsize=(WIDTH, scale * ((most - 1) * _ROW + 3.6) + 0.2))
     for ax, (title, rows) in zip(axes[0], networks.items()):
         lit = reach(rows, (rows[-1].count - 1) // 2)
         for i, row in enumerate(rows):
             _draw_moments(ax, row, i * _ROW, _square_side(row, largest), lit[i])
             if i:
                 _draw_windows(ax, rows[i - 1], row, (i - 1) * _ROW, lit[i])
-        ax.text(4, len(rows) * _ROW - 1.2, f'from {len(lit[0])} of {rows[0].count} frames',
+        ax.text(4, (len(rows) - 1) * _ROW + 0.9, f'from {len(lit[0])} of {rows[0].count} frames',
                 ha='center', va='top', fontsize=10)
         ax.text(4, -0.7, title, ha='center', va='bottom', fontsize=11)
-        ax.set(xlim=(-_LABEL, 8.1), ylim=(most * _ROW - 0.3, -1.6), aspect='equal')
+        ax.set(xlim=(-_LABEL, 8.1), ylim=((most - 1) * _ROW + 2, -1.6), aspect='equal')
         ax.axis('off')
     return fig
 
