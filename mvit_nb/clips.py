@@ -50,6 +50,7 @@ def _per_channel(
             f'got a clip of shape {tuple(clip.shape)}')
     return clip.new_tensor(values).reshape(-1, *[1] * (-axis - 1))
 
+# %% ../nbs/lessons/00_clips.ipynb #9f0b3d17
 def normalize(
     clip: torch.Tensor,    # ([B,] C, T, H, W) or image (C, H, W), 0 to 1
     mean: Sequence[float] = KINETICS_MEAN,    # one number per channel
