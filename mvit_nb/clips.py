@@ -37,9 +37,7 @@ def sample_indices(
 # %% ../nbs/lessons/00_clips.ipynb #60103eee
 KINETICS_MEAN, KINETICS_STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
 
-def _per_channel(
-    values: Sequence[float], clip: torch.Tensor
-) -> torch.Tensor:
+def _spread(values: Sequence[float], clip: torch.Tensor) -> torch.Tensor:
     "`values`, one per channel, shaped to broadcast over those of `clip`."
     axis, layout = -3, '(C, H, W)'
     if clip.ndim >= 4:
@@ -61,7 +59,7 @@ def normalize(
     if not clip.is_floating_point():
         raise TypeError('expected floating-point pixels from 0 to 1, '
                         f'got {clip.dtype}: divide by 255 first')
-    return (clip - _per_channel(mean, clip)) / _per_channel(std, clip)
+    return (clip - _spread(mean, clip)) / _spread(std, clip)
 
 # %% ../nbs/lessons/00_clips.ipynb #53484fa6
 def denormalize(
@@ -70,4 +68,4 @@ def denormalize(
     std: Sequence[float] = KINETICS_STD,      # that was divided by
 ) -> torch.Tensor:
     "The inverse of `normalize`; raises `ValueError` for wrong axes."
-    return clip * _per_channel(std, clip) + _per_channel(mean, clip)
+    return clip * _spread(std, clip) + _spread(mean, clip)
