@@ -56,7 +56,7 @@ def draw_token_grids(
         q, k = (f'{grid.thw[1]}×{grid.thw[2]}' for grid in (queries, keys))
         ax.set_title(f'block {block}: Q {q}, K {k}', fontsize=10.5)
         ax.set(xticks=(0, W // 2, W - 1), yticks=(0, H // 2, H - 1),
-               xlim=(-8, W), ylim=(H, -8))
+               xlim=(-8, W), ylim=(H, -8), aspect='equal')
         ax.grid(False)
     fig.suptitle(title, x=0.01, ha='left', fontsize=11.5)
     return fig
