@@ -78,8 +78,8 @@ def draw_head_flow(ax: Axes | None = None) -> FigureBase:
     ax.add_patch(Rectangle((376, 77), 8, 32, color='#c9c9c9'))
     ax.plot([376, 376], [77, 109], color=Q_COLOR, lw=3)
     ax.plot([376, 384], [109, 109], color=K_COLOR, lw=3)
-    ax.text(394, 93, 'softmax($QK^\\top\\!/\\sqrt{d}$)\n32 × 8: a row for each\nquery, a column for\n'
-            'each key', va='center', fontsize=10)
+    ax.text(394, 93, 'softmax($QK^\\top\\!/\\sqrt{d}$)\n32 × 8: a row for each\n'
+            'query, a column for\neach key', va='center', fontsize=10)
     _arrow(ax, (380, 72), (380, -64), 'weights', dx=6, ha='left')
     _arrow(ax, (286, -171), (368, -94))
     ax.add_patch(Rectangle((374, -103), 12, 32, color=_GREY))
