@@ -23,16 +23,22 @@ def draw_profile(
     title: str = 'Time by kind of operator',
     ax: Axes | None = None,
 ) -> Figure:
-    "A bar for each run, made of its kinds; the number in a part is written where it fits."
+    """A bar for each run, made of its kinds, each with its number. Kinds that are too small for a
+    number in every run are one part: 'the rest'."""
     if ax is None:
         _, ax = plt.subplots(figsize=(WIDTH, 0.65 * len(times) + 1.6))
     longest = max(sum(parts.values()) for parts in times.values())
+    least = longest / 30
+    shown = [kind for kind in next(iter(times.values())) if kind != 'other'
+             and any(parts[kind] > least for parts in times.values())]
     for y, parts in enumerate(times.values()):
         left = 0.0
-        for (kind, ms), color in zip(parts.items(), _PARTS):
+        drawn = {kind: parts[kind] for kind in shown}
+        drawn['the rest'] = sum(parts.values()) - sum(drawn.values())
+        for (kind, ms), color in zip(drawn.items(), (*_PARTS[:len(shown)], _PARTS[-1])):
             ax.barh(-y, ms, 0.55, left, color=color, edgecolor='white', linewidth=0.6,
                     label=None if y else kind)
-            if ms > longest / 25:
+            if ms > least:
                 ax.text(left + ms / 2, -y, f'{ms:.0f}', ha='center', va='center', fontsize=10,
                         color='white' if color == '#333333' else 'black')
             left += ms
