@@ -17,9 +17,9 @@ class PoolingAttention(nn.Module):
     """Multi-head pooling attention, MHPA (paper, section 3.1):
     softmax(P(Q)·P(K)ᵀ / √d)·P(V) in each head, then a linear layer.
 
-    Pooling Q shortens the output; pooling K and V (always alike) makes attention
-    cheaper, not shorter. Raises `ValueError` if D is no multiple of h, or if K and V
-    are not pooled to the same grid."""
+    Pooling Q shortens the output; pooling K and V (to the same grid) makes
+    attention cheaper, not shorter. Raises `ValueError` if D is no multiple
+    of h, or if K and V are not pooled to the same grid."""
     def __init__(self,
         dim: int,                         # D
         num_heads: int,                   # h
@@ -36,19 +36,21 @@ class PoolingAttention(nn.Module):
         self.proj = nn.Linear(dim, dim)
         self.pool_q, self.pool_k, self.pool_v = pool_q, pool_k, pool_v
 
-    def qkv_heads(self, x: Tensor, thw: Size3) -> tuple[Tensor, Tensor, Tensor, Size3]:
-        "Pooled Q (B, h, N_Q, d), K and V (B, h, N_K, d) of x (B, N, D); the grid of Q."
+    def qkv_heads(self, x: Tensor, thw: Size3
+                  ) -> tuple[Tensor, Tensor, Tensor, Size3]:  # x (B, N, D)
+        "Pooled Q (B, h, N_Q, d), K and V (B, h, N_K, d), the grid of Q."
         heads, grids = [], []
         pools = self.pool_q, self.pool_k, self.pool_v
         for t, pool in zip(linear_in_parts(self.qkv, x, 3), pools):
             t, grid = pool(t, thw) if pool else (t, thw)    # (B, N', D)
-            heads.append(t.unflatten(-1, (self.num_heads, -1)).transpose(1, 2))
+            heads.append(t.unflatten(-1, (self.num_heads, -1))
+                         .transpose(1, 2))                  # (B, h, N', d)
             grids.append(grid)
         q, k, v = heads
         return q, k, v, grids[0]
 
-    def forward(self, x: Tensor, thw: Size3) -> tuple[Tensor, Size3]:   # (B, N, D)
-        "Returns the tokens (B, N_Q, D) and their grid (T', H', W'), that of Q."
+    def forward(self, x: Tensor, thw: Size3) -> tuple[Tensor, Size3]:
+        "Tokens (B, N, D) → tokens (B, N_Q, D) and their grid, that of Q."
         q, k, v, thw_q = self.qkv_heads(x, thw)
         x = dot_product_attention(q, k, v)                  # (B, h, N_Q, d)
         return self.proj(x.transpose(1, 2).flatten(2)), thw_q

@@ -15,56 +15,60 @@ from .plan import BlockPlan, HeadPlan, StemPlan, network_plan
 # %% ../nbs/lessons/07_cost.ipynb #24a389a2
 def block_cost(
     row: BlockPlan,        # one row of the plan
-    config: MViTConfig,    # for what all blocks share: pooling mode, bias of Q, K, V
+    config: MViTConfig,    # for what all blocks share: pooling mode, bias
 ) -> Cost:
-    """Multiply-adds and parameters of one block, from its row of the plan. Raises
-    `ValueError` for a row that no block computes (see `check_row`)."""
+    """Multiply-adds and parameters of one block, from its row of the plan.
+    Raises `ValueError` for a row that no block computes (`check_row`)."""
     check_row(row)
     D, D_a, hidden, D_out = row.dim, row.dim_attn, row.hidden, row.dim_out
     N, N_q, N_k = row.tokens_in, row.tokens_out, row.tokens_kv
     q, kv = (row.q_kernel, N_q), (row.kv_kernel, N_k)
-    pools = [(math.prod(kernel), tokens - row.num_cls)      # window, L; of Q, K, V
+    pools = [(math.prod(kernel), tokens - row.num_cls)  # window, places
              for kernel, tokens in (q, kv, kv) if kernel]
     if config.pool_mode != 'conv':
-        pools = []                 # max, average: no products, no parameters
+        pools = []           # max, average: no products, no parameters
     skip = D_out if row.skip_projects else 0   # a linear layer on the skip
     flops = {
         'conv': sum(window * L * D_a for window, L in pools),
         'linear': (3 * N * D * D_a + N_q * D_a * D_a
                    + N_q * hidden * (D_a + D_out) + N_q * D_a * skip),
         'attention': 2 * N_q * N_k * D_a}
-    params = (3 * (D + config.qkv_bias) * D_a                      # Q, K, V
+    params = (3 * (D + config.qkv_bias) * D_a            # Q, K, V
               + sum(window + 2 for window, _ in pools) * row.head_dim
-              + (D_a + 1) * D_a                                    # projection
-              + (D_a + 1) * hidden + (hidden + 1) * D_out          # MLP
-              + (D_a + 1) * skip + 2 * D + 2 * D_a)                # two norms
+              + (D_a + 1) * D_a                          # projection
+              + (D_a + 1) * hidden + (hidden + 1) * D_out      # MLP
+              + (D_a + 1) * skip + 2 * D + 2 * D_a)      # two norms
     return Cost(flops, params)
 
 # %% ../nbs/lessons/07_cost.ipynb #694fead1
 def _stem_cost(stem: StemPlan) -> Cost:
     "The patch embedding, class token and position tables."
-    cube = stem.in_chans * math.prod(stem.kernel)              # pixels of a token
-    tables = stem.num_cls + sum(stem.pos_tables.values())      # rows of D numbers
-    flops = {'conv': math.prod(stem.thw) * stem.dim * cube, 'linear': 0, 'attention': 0}
-    return Cost(flops, (cube + 1 + tables) * stem.dim)
+    cube = stem.in_chans * math.prod(stem.kernel)   # numbers of a cube
+    tables = stem.num_cls + sum(stem.pos_tables.values())   # rows of D
+    conv = math.prod(stem.thw) * stem.dim * cube
+    return Cost({'conv': conv, 'linear': 0, 'attention': 0},
+                (cube + 1 + tables) * stem.dim)
 
 def _head_cost(head: HeadPlan) -> Cost:
     "The last LayerNorm and the classifier, for one token."
-    flops = {'conv': 0, 'linear': head.dim * head.num_classes, 'attention': 0}
-    return Cost(flops, 2 * head.dim + (head.dim + 1) * head.num_classes)
+    linear = head.dim * head.num_classes
+    return Cost({'conv': 0, 'linear': linear, 'attention': 0},
+                2 * head.dim + (head.dim + 1) * head.num_classes)
 
 def cost(
     config: MViTConfig,
 ) -> Cost:
-    """The cost of one clip of the config's size, summed over its plan in integers;
-    nothing is run. `.flops` counts multiply-adds, `.params` numbers, `.by_operator`
-    splits the FLOPs, `.blocks` has the same per block. Raises `TypeError` for
-    anything but an `MViTConfig`."""
+    """The cost of one clip of the config's size, summed over its plan:
+    `.flops` are multiply-adds, `.params` numbers, `.by_operator` the FLOPs
+    split, `.blocks` the same per block. Nothing is run. Raises `TypeError`
+    for anything but an `MViTConfig`."""
     if not isinstance(config, MViTConfig):
-        raise TypeError(f'expected an MViTConfig, got {type(config).__name__}')
+        kind = type(config).__name__
+        raise TypeError(f'expected an MViTConfig, got {kind}')
     plan = network_plan(config)
     stem, head = _stem_cost(plan.stem), _head_cost(plan.head)
     blocks = tuple(block_cost(row, config) for row in plan.blocks)
     parts = (stem, *blocks, head)
-    flops = {op: sum(part.by_operator[op] for part in parts) for op in OPERATORS}
-    return Cost(flops, sum(part.params for part in parts), blocks, stem, head)
+    flops = {op: sum(p.by_operator[op] for p in parts) for op in OPERATORS}
+    params = sum(part.params for part in parts)
+    return Cost(flops, params, blocks, stem, head)

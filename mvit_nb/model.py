@@ -20,8 +20,8 @@ from .position import resize_table
 
 # %% ../nbs/lessons/06_mvit.ipynb #337c57ce
 class PosEmbed(nn.Module):
-    """The position embeddings of table 11, which differ in their tables: 'space' and
-    'time' (separate), 'joint', 'space' alone, or none at all. In 'cls' the class
+    """The position embeddings of table 11, by their tables: 'space' and
+    'time' (separate), 'joint', 'space' alone, or none. In 'cls' the class
     token has a vector of its own; in 'joint' it has the first row."""
     space: nn.Parameter
     time: nn.Parameter
@@ -36,37 +36,40 @@ class PosEmbed(nn.Module):
         super().__init__()
         self.tables, self.thw = dict(tables), thw
         for name, rows in tables.items():
-            table = nn.init.trunc_normal_(torch.empty(1, rows, dim), std=0.02)
+            table = torch.empty(1, rows, dim)
+            nn.init.trunc_normal_(table, std=0.02)
             self.register_parameter(name, nn.Parameter(table))
 
     def forward(self, thw: Size3) -> torch.Tensor | None:
-        """The embedding of a grid, (1, N, D); None without tables. Tables made for
-        another grid are resized."""
+        """The embedding of a grid, (1, N, D); None without tables. Tables
+        made for another grid are resized."""
         (T, H, W), (T0, H0, W0) = thw, self.thw
         if not self.tables: return None
         if 'joint' in self.tables:
-            if thw == self.thw: return self.joint
-            num_cls = self.joint.shape[1] - T0 * H0 * W0
-            cls, grid = self.joint.split([num_cls, T0 * H0 * W0], 1)
+            first = self.joint.shape[1] - T0 * H0 * W0     # 1: class token
+            cls, grid = self.joint[:, :first], self.joint[:, first:]
             return torch.cat([cls, resize_table(grid, self.thw, thw)], 1)
         space = resize_table(self.space, (1, H0, W0), (1, H, W))
-        table = space[:, None].expand(-1, T, -1, -1)        # (1, T, H·W, D)
+        table = space[:, None].expand(-1, T, -1, -1)       # (1, T, H·W, D)
         if 'time' in self.tables:
             time = resize_table(self.time, (T0, 1, 1), (T, 1, 1))
             table = table + time[:, :, None]
-        table = table.flatten(1, 2)                         # (1, T·H·W, D)
-        return torch.cat([self.cls, table], 1) if 'cls' in self.tables else table
+        table = table.flatten(1, 2)                        # (1, T·H·W, D)
+        if 'cls' in self.tables:
+            table = torch.cat([self.cls, table], 1)
+        return table
 
 # %% ../nbs/lessons/06_mvit.ipynb #67cf0a02
 from .block import MultiscaleBlock
 from .init import init_weights
 from .inputs import check_clip
-from .recompute import check_stages, run_block
+from .recompute import BlockRunner
 
 # %% ../nbs/lessons/06_mvit.ipynb #463db299
-class MViT(nn.Module):
-    """A Multiscale Vision Transformer (paper, section 3.2), built from its plan.
-    With one stage and no pooling it is a ViT. Refuses clips as `check_clip` does."""
+class MViT(BlockRunner):
+    """A Multiscale Vision Transformer (paper, section 3.2), built from its
+    plan. With one stage and no pooling it is a ViT. Refuses clips as
+    `check_clip` does."""
     def __init__(self, config: MViTConfig):
         super().__init__()
         network = network_plan(config)
@@ -74,55 +77,46 @@ class MViT(nn.Module):
         self.config = config
         self.plan = network.blocks
         self.pooling = head.pooling
-        self.patch_embed = PatchEmbed(stem.in_chans, D, stem.kernel, stem.stride,
-                                      stem.padding)
-        self.cls_token = nn.Parameter(torch.empty(1, 1, D)) if stem.num_cls else None
+        self.patch_embed = PatchEmbed(stem.in_chans, D, stem.kernel,
+                                      stem.stride, stem.padding)
+        cls_token = nn.Parameter(torch.empty(1, 1, D))
+        self.cls_token = cls_token if stem.num_cls else None
         self.pos_embed = PosEmbed(stem.pos_tables, stem.thw, D)
-        self.blocks = nn.ModuleList(MultiscaleBlock(row, config) for row in self.plan)
+        self.blocks = nn.ModuleList(
+            MultiscaleBlock(row, config) for row in self.plan)
         self.norm = nn.LayerNorm(head.dim, eps=1e-6)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(head.dim, head.num_classes)
-        self.checkpointed: frozenset[int] = frozenset()   # stages
         init_weights(self)
 
     def embed(self, clip: torch.Tensor) -> tuple[torch.Tensor, Size3]:
-        "(B, C, T, H, W) → the tokens before the first block, (B, N, D), and the grid."
+        "(B, C, T, H, W) → tokens (B, N, D) for block 0, and their grid."
         x, thw = self.patch_embed(check_clip(clip, self.config))
         if self.cls_token is not None:
-            x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], 1)
+            cls_token = self.cls_token.expand(x.shape[0], -1, -1)
+            x = torch.cat([cls_token, x], 1)
         pos = self.pos_embed(thw)
         return (x if pos is None else x + pos), thw
 
     def forward(self, clip: torch.Tensor) -> torch.Tensor:
-        "(B, C, T, H, W), of images (B, C, H, W) → logits (B, num_classes), no softmax."
+        "(B, C, T, H, W), images (B, C, H, W) → logits (B, num_classes)."
         x, thw = self.embed(clip)
         for row in self.plan:
             x, thw = self.run_block(row.index, x, thw)
-        x = self.norm(x[:, 0]) if self.pooling == 'cls' else self.norm(x).mean(1)
-        return self.head(self.dropout(x))
+        x = x[:, :1] if self.pooling == 'cls' else x      # what is read
+        return self.head(self.dropout(self.norm(x).mean(1)))
 
     def feature_pyramid(self, clip: torch.Tensor) -> list[torch.Tensor]:
-        """One map (B, C_s, T_s, H_s, W_s) per stage, finest first: what leaves its last
-        block, without the class token, before the final norm."""
+        """One map (B, C_s, T_s, H_s, W_s) per stage, finest first: what
+        leaves its last block, no class token, before the final norm."""
         x, thw = self.embed(clip)
         maps = []
         for row in self.plan:
             x, thw = self.run_block(row.index, x, thw)
             if row.last:
-                maps.append(x[:, row.num_cls:].transpose(1, 2).unflatten(2, thw))
+                grid = x[:, row.num_cls:].transpose(1, 2)     # (B, C_s, L)
+                maps.append(grid.unflatten(2, thw))
         return maps
-
-    def run_block(self, i: int, x: torch.Tensor,
-                  thw: Size3) -> tuple[torch.Tensor, Size3]:
-        "Block i: (B, N, D) → the tokens (B, N', dim_out) and their grid."
-        again = self.plan[i].stage in self.checkpointed
-        return run_block(self.blocks[i], x, thw, again)
-
-    def checkpoint_activations(self, *stages: int) -> 'MViT':
-        """Training computes what is inside the blocks of these stages twice and keeps
-        none of it; no stages: keeps all. `ValueError` for a stage that is not there."""
-        self.checkpointed = check_stages(stages, self.plan)
-        return self
 
 # %% ../nbs/lessons/06_mvit.ipynb #67cf0a03
 from typing import Any
@@ -130,12 +124,13 @@ from typing import Any
 # %% ../nbs/lessons/06_mvit.ipynb #76106282
 def create_model(
     model: str | MViTConfig,  # a name (see `list_models`) or a config
-    **overrides: Any,         # fields of `MViTConfig` to change, such as num_classes=10
+    **overrides: Any,         # fields of the config: num_classes=10, …
 ) -> MViT:
-    """A randomly initialized model. Raises `ValueError` or `TypeError` for an unknown
-    name or field, or a config that makes no network."""
+    """A randomly initialized model. Raises `ValueError` or `TypeError` for
+    an unknown name or field, or a config that makes no network."""
     if isinstance(model, str): return MViT(get_config(model, **overrides))
     if not isinstance(model, MViTConfig):
         kind = type(model).__name__
-        raise TypeError(f'expected a model name or an MViTConfig, got {kind}')
+        raise TypeError('expected a model name or an MViTConfig, '
+                        f'got {kind}')
     return MViT(replace(model, **overrides))

@@ -13,7 +13,7 @@ from .grid import Size3
 # %% ../nbs/lessons/01_vit.ipynb #797f7f84
 class PatchEmbed(nn.Module):
     """Cut a clip into (overlapping) cubes and map each to a token: one
-    strided convolution (paper, section 3.2, patch₁ and cube₁)."""
+    strided convolution (paper, section 3.2)."""
     def __init__(self,
         in_chans: int,   # C, colour channels
         dim: int,        # D, channels of a token
@@ -25,7 +25,7 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv3d(in_chans, dim, kernel, stride, padding)
 
     def forward(self, clip: Tensor) -> tuple[Tensor, tuple[int, ...]]:
-        """A clip (B, C, T, H, W) becomes tokens (B, T'·H'·W', D);
+        """A clip (B, C, T, H, W) becomes L = T'·H'·W' tokens (B, L, D);
         returns them and their grid (T', H', W')."""
         grid = self.proj(clip)                  # (B, D, T', H', W')
         return grid.flatten(2).transpose(1, 2), tuple(grid.shape[2:])
@@ -33,11 +33,10 @@ class PatchEmbed(nn.Module):
 # %% ../nbs/lessons/01_vit.ipynb #a6d1c0f3
 import torch.nn.functional as F
 from .checks import check_heads
-from .fast import feed_forward
 
 # %% ../nbs/lessons/01_vit.ipynb #b798598b
 class Attention(nn.Module):
-    """Multi-head self-attention over tokens (B, L, D):
+    """Multi-head self-attention over tokens (B, N, D):
     softmax(Q·Kᵀ / √d)·V in each of h heads of width d = D/h.
     Raises `ValueError` if D is no multiple of h."""
     def __init__(self,
@@ -51,11 +50,14 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim, bias=qkv_bias)
         self.proj = nn.Linear(dim, dim)
 
-    def forward(self, x: Tensor) -> Tensor:                 # (B, L, D)
+    def forward(self, x: Tensor) -> Tensor:             # (B, N, D)
         qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)                # 3 × (B, h, L, d)
-        x = F.scaled_dot_product_attention(q, k, v)         # (B, h, L, d)
-        return self.proj(x.transpose(1, 2).flatten(2))      # (B, L, D)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)            # each (B, h, N, d)
+        x = F.scaled_dot_product_attention(q, k, v)     # (B, h, N, d)
+        return self.proj(x.transpose(1, 2).flatten(2))  # (B, N, D)
+
+# %% ../nbs/lessons/01_vit.ipynb #5d91e0b3
+from .fast import feed_forward
 
 # %% ../nbs/lessons/01_vit.ipynb #c726fcc2
 class MLP(nn.Module):
@@ -70,7 +72,7 @@ class MLP(nn.Module):
         self.fc1 = nn.Linear(dim, hidden)
         self.fc2 = nn.Linear(hidden, dim_out or dim)
 
-    def forward(self, x: Tensor) -> Tensor:                 # (…, D)
+    def forward(self, x: Tensor) -> Tensor:             # (…, D)
         return feed_forward(self.fc1, self.fc2, x, self.training)
 
 # %% ../nbs/lessons/01_vit.ipynb #8457ad66
@@ -88,7 +90,7 @@ class ViTBlock(nn.Module):
         self.norm2 = nn.LayerNorm(dim, eps=1e-6)
         self.mlp = MLP(dim, int(dim * mlp_ratio))
 
-    def forward(self, x: Tensor) -> Tensor:   # (B, L, D)
+    def forward(self, x: Tensor) -> Tensor:   # (B, N, D)
         x = x + self.attn(self.norm1(x))
         return x + self.mlp(self.norm2(x))
 
@@ -110,9 +112,9 @@ class ViT(nn.Module):
         in_chans: int = 3,        # C
     ):
         super().__init__()
-        size = (num_frames, image_size, image_size)
+        size, none = (num_frames, image_size, image_size), (0, 0, 0)
         L = math.prod(n // p for n, p in zip(size, patch))
-        self.patch_embed = PatchEmbed(in_chans, dim, patch, patch, (0, 0, 0))
+        self.patch_embed = PatchEmbed(in_chans, dim, patch, patch, none)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.pos_embed = nn.Parameter(torch.zeros(1, L + 1, dim))
         self.blocks = nn.ModuleList(
@@ -125,7 +127,7 @@ class ViT(nn.Module):
     def forward(self, clip: Tensor) -> Tensor:          # (B, C, T, H, W)
         x, _ = self.patch_embed(clip)                   # (B, L, D)
         cls = self.cls_token.expand(len(x), -1, -1)     # (B, 1, D)
-        x = torch.cat([cls, x], 1) + self.pos_embed     # (B, 1 + L, D)
+        x = torch.cat([cls, x], 1) + self.pos_embed     # (B, N, D)
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(x[:, 0]))            # (B, classes)

@@ -12,8 +12,10 @@ from mvit_nb.analysis.memory import saved_buffers
 from mvit_nb.attention import PoolingAttention
 from mvit_nb.fast import explicit_attention
 from mvit_nb.grid import POOL_MODES, pooled_thw
+from mvit_nb.plan import block_plan
 from mvit_nb.pooling import TokenPool
 from mvit_nb.vit import Attention
+from mvit_nb.zoo import get_config
 
 THW, D = (2, 8, 8), 16
 
@@ -190,3 +192,24 @@ def test_fused_attention_keeps_no_matrix(s_q, s_kv):
 
     matrix = 4 * h * (L // s_q ** 2) * (L // s_kv ** 2)
     assert kept_by(explicit).count(matrix) == 1 and matrix not in kept_by(forward)
+
+
+def test_the_windows_of_keys_leave_gaps_in_the_first_three_blocks_only():
+    """3×3×3 with strides 8 and 4 skips tokens of the plane; from stride 2 on every token is read."""
+    shares = []
+    for row in block_plan(get_config('mvit_b_16x4')):
+        x = torch.zeros(1, math.prod(row.thw_in), 1, requires_grad=True)
+        pool = TokenPool('avg', row.kv_kernel, row.kv_stride, cls_token=False)
+        gradient, = torch.autograd.grad(pool(x, row.thw_in)[0].sum(), x)
+        shares.append((gradient > 0).float().mean().item())
+    assert shares[0] == pytest.approx(20 * 20 / 56 ** 2)                # 13 %, not (3/8)² = 14 %
+    assert all(0.5 < share < 9 / 16 for share in shares[1:3]) and set(shares[3:]) == {1.0}
+
+
+def test_block_1_makes_most_weights():
+    """h·N_Q·N_K halves from stage to stage, with 392 keys and with 1,568."""
+    rows = block_plan(get_config('mvit_b_16x4'))
+    weights = [r.num_heads * math.prod(r.thw_out) * math.prod(r.thw_kv) for r in rows]
+    assert [i for i, r in enumerate(rows) if math.prod(r.thw_kv) == 1568] == [1, 3, 14]
+    assert weights[0] == 2 * weights[2] == 4 * weights[4] == 8 * weights[15]
+    assert max(weights) == weights[1] == 2 * weights[0] == 2 * weights[3] == 4 * weights[14]

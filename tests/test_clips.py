@@ -4,6 +4,7 @@ import torch
 from torch.testing import assert_close
 
 from mvit_nb.clips import denormalize, normalize, sample_indices
+from mvit_nb.toy_clips import moving_shape
 
 
 @pytest.mark.parametrize('frames', range(9))
@@ -56,3 +57,15 @@ def test_denormalize_is_the_inverse_with_any_statistics(shape):
 def test_pixels_that_are_no_clip_are_refused(pixels, error):
     with pytest.raises(error):
         normalize(pixels)
+
+
+def test_each_channel_has_its_own_mean_and_std():
+    own = normalize(torch.ones(3, 2, 1, 1), mean=(0.0, 0.5, 1.0), std=(1.0, 0.5, 0.25))
+    assert own[:, 0].flatten().tolist() == [1, 1, 0]      # (1−0)/1, (1−0.5)/0.5, (1−1)/0.25
+
+
+def test_sampling_rarely_can_turn_a_motion_round():
+    "After 60 of the 64 frames that it needs to come back, a circle is four pixels short of its start."
+    video = moving_shape('circle', num_frames=241, speed=1 / 64)
+    aliased = video[:, sample_indices(241, 5, 60, start=0)]
+    assert torch.equal(aliased, moving_shape('circle', 'left', num_frames=5, speed=4 / 64))

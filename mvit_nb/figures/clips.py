@@ -173,7 +173,7 @@ def draw_sampling(
 _CROP = 224 / 256     # side of a crop, as a part of the frame's short side
 
 def _draw_crops(ax: 'Axes', frame: torch.Tensor) -> None:
-    "A frame (3, H, W), W > H, with the center crop and, dotted, the crops at its left and right."
+    "A frame (3, H, W), W > H, with the center crop and, dashed, the crops at its left and right."
     import matplotlib.pyplot as plt
     H, W = frame.shape[1:]
     ax.imshow(_shown(frame))
@@ -181,7 +181,7 @@ def _draw_crops(ax: 'Axes', frame: torch.Tensor) -> None:
     side = _CROP * H
     for left in (0, W - side):
         ax.add_patch(plt.Rectangle((left, (H - side) / 2), side, side, fill=False, ec='white',
-                                   ls=':', lw=1.2))
+                                   ls='--', lw=1.4))
     ax.add_patch(plt.Rectangle(((W - side) / 2, (H - side) / 2), side, side, fill=False,
                                ec=_WINDOW_COLOR, lw=2))
 
@@ -237,28 +237,16 @@ def draw_answer(
     return fig
 
 # %% ../../nbs/library/figures/clips.ipynb #df713efb
-_LINE_COLORS = '#0072B2', '#D55E00', '#009E73'
-
 def draw_rows(
     clips: Mapping[str, torch.Tensor],     # name: clip (3, T, H, W), float, 0 to 1
-    centers: Mapping[str, torch.Tensor],   # name: x of the shape in each frame, (T,), pixels
     row: int,                              # which row of pixels
-    what: str = 'shape',                   # whose centre it is
 ) -> 'Figure':
-    "Clips cut along T and W: one row of pixels for every frame; then the shape's centre over time."
+    "Clips cut along T and W: one row of pixels of every frame, the first frame's on top."
     import matplotlib.pyplot as plt
-    fig, axes = plt.subplots(1, len(clips) + 1, figsize=(WIDTH, 2.9))
-    for ax, (name, clip) in zip(axes, clips.items()):
+    fig, axes = plt.subplots(1, len(clips), figsize=(WIDTH, 2.9), squeeze=False, sharey=True)
+    for ax, (name, clip) in zip(axes[0], clips.items()):
         ax.imshow(_shown(clip[:, :, row]), aspect='auto', interpolation='nearest')
-        ax.set(title=f'Row {row}, {name}', xlabel='x in pixels', ylabel='frame of the clip')
-    T, W = next(iter(clips.values())).shape[1::2]
-    lines = axes[-1]
-    for (name, x), color in zip(centers.items(), _LINE_COLORS):
-        lines.plot(x, range(T), 'o-', color=color, ms=4, lw=1.2)
-        lines.text(x[-1], T + 0.3, name, color=color, ha='center', va='center', fontsize=10)
-    lines.set(title=f'Centre of the {what}', xlabel='x in pixels', xlim=(0, W - 1),
-              ylim=(T + 0.9, -0.5))
-    for ax in axes:
+        ax.set(title=name, xlabel='column', yticks=range(0, clip.shape[1], 5))
         ax.grid(False)
-        ax.set_yticks(range(0, T, 5))
+    axes[0, 0].set_ylabel(f'row {row} of frame t, t ↓')
     return fig

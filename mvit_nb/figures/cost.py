@@ -21,17 +21,17 @@ if TYPE_CHECKING:                         # Matplotlib is loaded when something 
 OPERATOR_COLORS = {'linear': '#56B4E9', 'attention': '#333333', 'conv': '#F0E442'}
 
 def _stage_name(stage):
-    "The paper's name: 'cube₁', 'scale₂', …"
-    digits = str(stage).translate(str.maketrans('0123456789', '₀₁₂₃₄₅₆₇₈₉'))
-    return ('cube' if stage == 1 else 'scale') + digits
+    "The cubes are the paper's stage 1, the blocks are in stages 2 to 5."
+    return 'cubes' if stage == 1 else f'stage {stage}'
 
 def _block_ticks(ax, rows):
     "The numbers of the blocks, or of the first blocks of the stages where the panel is narrow."
     block_inches = ax.figure.get_figwidth() * ax.get_position().width / (len(rows) + 1)
-    ticks = [row.index for row in rows if block_inches > 0.2 or row.first]
-    if block_inches > 0.3:                                         # room for a name left of block 0
+    ticks = [row.index for row in rows if block_inches > 0.15 or row.first]
+    if block_inches > 0.35:                                        # room for a name left of block 0
         ticks.insert(0, -1)
-    ax.set_xticks(ticks, ['cube₁' if i < 0 else i for i in ticks], fontsize=9)
+    size = 9 if block_inches > 0.2 else 8
+    ax.set_xticks(ticks, ['cubes' if i < 0 else i for i in ticks], fontsize=size)
 
 def _draw_flops(ax, rows, total):
     "Multiply-adds of each block, stacked by operator; the stem stands left of block 0."
@@ -47,7 +47,7 @@ def _draw_flops(ax, rows, total):
            color=[stage_color(stage) for stage in stages])          # the strip
     _block_ticks(ax, rows)
     ax.set(xlim=(-1.8, len(rows) - 0.2), ylim=(-0.042 * highest, 1.2 * highest))
-    ax.set(xlabel='block', ylabel='multiply-adds')
+    ax.set(xlabel='block (strip: the colour of its stage)', ylabel='multiply-adds')
     ax.yaxis.set_major_formatter(lambda value, _: si(value))
     ax.legend(loc='upper right', ncols=3, fontsize=9.5, handlelength=1, handleheight=1,
               columnspacing=1.2, borderaxespad=0)
@@ -67,6 +67,8 @@ def _draw_params(ax, stages, total):
         ax.annotate(si(value), (value, y), (4, 0), textcoords='offset points', va='center',
                     fontsize=9.5)
     ax.set_yticks(range(len(values)), names, fontsize=9.5)
+    for label, color in zip(ax.get_yticklabels(), colors[:-1]):
+        label.set_color(color)
     ax.set(xlim=(0, max(values) * 1.3), ylim=(len(values) - 0.4, -0.6), xlabel='parameters')
     ax.xaxis.set_major_formatter(lambda value, _: si(value))
     ax.xaxis.set_major_locator(MaxNLocator(4))

@@ -41,6 +41,7 @@ def draw_kernels(
                yticks=[(k + 1) * i + k // 2 for i in range(k)], yticklabels=moments)
         ax.tick_params(length=0, labelsize=9)
     fig.suptitle(title, x=0.01, ha='left', fontsize=11.5)
+    fig.supxlabel(f'blue: −{most:g} or less · white: 0 · red: +{most:g} or more', fontsize=9)
     return fig
 
 # %% ../../nbs/library/figures/features.ipynb #31d4187f

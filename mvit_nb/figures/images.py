@@ -20,8 +20,8 @@ def _headline(fig: Figure, text: str) -> None:
     fig.suptitle(text, x=0.01, ha='left', fontsize=11.5)
 
 # %% ../../nbs/library/figures/images.ipynb #b6d8e032
-def _stack(ax, frames, windows, texts):
-    "Frames behind each other, left to right; None is a frame of zeros."
+def _stack(ax, frames, windows, side, texts):
+    "Frames behind each other, left to right; None is a frame of zeros, windows have a side."
     for i, frame in enumerate(frames):
         x, y = 0.62 * i, 0.3 * i
         zorder = 10 - 2 * i
@@ -33,7 +33,7 @@ def _stack(ax, frames, windows, texts):
         else:
             ax.imshow(frame.permute(1, 2, 0), extent=(x, x + 1, y, y + 1), zorder=zorder)
         if i in windows:
-            ax.add_patch(Rectangle((x + 0.42, y + 0.5), 0.28, 0.28, fc='none', ec=Q_COLOR, lw=2.5,
+            ax.add_patch(Rectangle((x + 0.48, y + 0.55), side, side, fc='none', ec=Q_COLOR, lw=2,
                                    zorder=zorder + 1))
     ax.set(xlim=(-0.05, 0.62 * (len(frames) - 1) + 1.05),
            ylim=(-0.05, 0.3 * (len(frames) - 1) + 1.05), aspect='equal')
@@ -47,9 +47,10 @@ def draw_window_in_time(
     frame and twice the padding. The third picture is a window of 1×7×7."""
     fig, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.6), width_ratios=(2.24, 2.24, 1.3))
     first, middle, last = frames.unbind(1)
-    _stack(axes[0], (first, middle, last), (0, 1, 2), '3×7×7 on a clip')
-    _stack(axes[1], (None, middle, None), (0, 1, 2), '3×7×7 on one frame')
-    _stack(axes[2], (middle,), (0,), '1×7×7 on one frame')
+    side = 7 / frames.shape[-1]                      # seven pixels, where a frame is 1 wide
+    _stack(axes[0], (first, middle, last), (0, 1, 2), side, '3×7×7 on a clip')
+    _stack(axes[1], (None, middle, None), (0, 1, 2), side, '3×7×7 on one frame')
+    _stack(axes[2], (middle,), (0,), side, '1×7×7 on one frame')
     return fig
 
 # %% ../../nbs/library/figures/images.ipynb #43be8251
@@ -61,8 +62,8 @@ def draw_imagenet(
     models: Mapping[str, tuple[float, float]],  # name → 10⁹ multiply-adds, top-1 in percent
     ax: Axes | None = None,                     # where to draw; None: a new figure
 ) -> Figure | SubFigure:
-    """Accuracy over cost: circles MViT (filled: conv pooling), squares DeiT, triangles
-    convolutional networks."""
+    """Accuracy over cost: circles MViT (filled: conv pooling, hollow: max pooling), squares
+    DeiT, triangles convolutional networks."""
     if ax is None:
         ax = plt.subplots(figsize=(WIDTH, 3.6))[1]
     for name, (cost, accuracy) in models.items():
@@ -74,10 +75,11 @@ def draw_imagenet(
         if name in _HEIGHT:
             dx = -6
         ax.annotate(name, (cost, accuracy), (dx, dy), textcoords='offset points',
-                    fontsize=9, ha='right' if dx == -8 else 'left', color=color)
+                    fontsize=9, ha='right' if dx == -8 else 'left', color=color,
+                    bbox=dict(fc='white', ec='none', pad=0.5))           # over the grid
     ax.set(xscale='log', xlim=(3.6, 65), ylim=(79.3, 85.3), ylabel='top-1, paper (%)',
            xlabel='10⁹ multiply-adds of one image (log)',
-           title='Table 17: accuracy on ImageNet-1K over cost (filled: conv pooling)')
+           title='Table 17: accuracy on ImageNet-1K over cost (blue and hollow: max pooling)')
     ax.set_xticks([5, 10, 20, 40], ['5', '10', '20', '40'])
     ax.minorticks_off()
     return ax.figure

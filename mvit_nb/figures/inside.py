@@ -45,10 +45,13 @@ def draw_key_windows(
                     lw=1.3, ls='-' if there else ':')
         ax.plot(at, 2.6, 's', ms=9, mfc='white', mec=K_COLOR, mew=2)
         ax.text(at, 2.85, f'key {i}: pixel {at:g}', ha='center', fontsize=10)
-    for y, text in ((0.17, 'pixels'), (0.86, f'windows of {kernel} pixels'),
-                    (1.6, 'tokens (hollow: read by no key)'), (2.6, f'keys, of {k} tokens')):
+    for y, text in ((0.17, 'pixels'),
+                    (0.86, f'windows of {kernel} pixels,\nin two rows: they overlap'),
+                    (1.6, 'tokens (hollow:\nread by no key)'),
+                    (2.6, f'keys, of {k} tokens\n(dotted: padding)')):
         ax.text(last + 1, y, text, va='center', fontsize=10)
-    ax.axvline(-0.5, color='#aaaaaa', ls=':', lw=1)
+    ax.plot([-0.5, -0.5], [0, 1.2], color='#555555', lw=1.2)
+    ax.text(-1.5, 0.2, 'edge', ha='right', va='center', fontsize=10)
     ax.set(xlim=(-step - 5, last + 34), ylim=(-0.05, 3.2), yticks=[],
            xticks=[grid.offset[2] + grid.step[2] * i for i in range(keys)])
     ax.grid(False)

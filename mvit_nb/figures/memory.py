@@ -49,7 +49,7 @@ def plot_memory(
     return ax.figure
 
 # %% ../../nbs/library/figures/memory.ipynb #2ea8e4c7
-_STRIDE_COLORS = '#D55E00', '#009E73', '#0072B2', '#CC79A7', '#E69F00'
+_STRIDE_COLORS = '#009E73', '#CC79A7', '#D55E00', '#0072B2', '#E69F00'
 
 def plot_heads(
     config: MViTConfig,

@@ -16,9 +16,9 @@ from .style import K_COLOR, Q_COLOR, V_COLOR, WIDTH
 
 # %% ../../nbs/library/figures/mhpa.ipynb #f71a9c04
 _GREY, _SKIP = '#8c8c8c', '#999999'
-_WAYS = {'Q': (4.1, Q_COLOR), 'K': (7.1, K_COLOR), 'V': (10.1, V_COLOR)}   # x and colour
+_WAYS = {'Q': (4.0, Q_COLOR), 'K': (7.1, K_COLOR), 'V': (10.2, V_COLOR)}   # x and colour
 _MIDDLE, _SIDE, _CODE = 7.1, 1.25, 11.9     # x of the tokens, of the skip, of the code
-_CLS = 1.02                                 # a class token stands so far left of its grid
+_CLS = 0.92                                 # a class token stands so far left of its grid
 
 def _tokens(ax, x, y, cells, color):
     "Tokens: a square for the class token, and beside it their grid of cells × cells."
@@ -66,11 +66,11 @@ def _draw_way(ax, name, stride, grid, num_heads, head_dim):
 
 def _draw_skip(ax, stride):
     "Beside attention, dashed: what a block adds to its output."
-    _path(ax, (_MIDDLE - 1.3, 14.1), (_SIDE, 14.1), (_SIDE, 9.7), color=_SKIP, style='--')
+    _path(ax, (_MIDDLE, 13.0), (_SIDE, 13.0), (_SIDE, 9.7), color=_SKIP, style='--')
     _box(ax, _SIDE, 9.25, 1.7, f'max\ns = 1×{stride}×{stride}', 'white', 0.8, '--')
     _path(ax, (_SIDE, 8.85), (_SIDE, 0.55), (_MIDDLE - 1.9, 0.55), color=_SKIP, style='--')
     ax.text(_MIDDLE - 1.62, 0.55, '+', ha='center', va='center', fontsize=13, color='#777777')
-    ax.text(_SIDE + 0.12, 12.9, 'skip, added by\nthe block', fontsize=9, color='#777777')
+    ax.text(_SIDE, 13.15, 'skip: all tokens,\nadded by the block', fontsize=9, color='#666666')
 
 # %% ../../nbs/library/figures/mhpa.ipynb #d15e80f9
 _STEPS = ((12.2, '1  linear', 'linear_in_parts(self.qkv, x, 3)'),
@@ -120,7 +120,7 @@ def draw_mhpa(
     _draw_skip(ax, s_q)
     for y, step, code in _STEPS:
         ax.text(_CODE, y + 0.12, step, fontsize=10, fontweight='bold', va='bottom')
-        ax.text(_CODE, y + 0.04, code, fontsize=8, family='monospace', va='top')
+        ax.text(_CODE, y + 0.04, code, fontsize=8.8, family='monospace', va='top')
     ax.set(xlim=(0.3, 17.2), ylim=(0.0, 15.0))
     ax.set_title(f'Multi-head pooling attention (8 cells stand for {W} columns)')
     ax.axis('off')

@@ -29,16 +29,15 @@ def _stations(config: MViTConfig) -> list[tuple[str, Size3, int, int | None]]:
     plan = network_plan(config)
     stations: list[tuple[str, Size3, int, int | None]] = [
         ('clip', config.clip_size, plan.stem.in_chans, None),
-        ('cube₁', plan.stem.thw, plan.stem.dim, 1)]
+        ('cubes', plan.stem.thw, plan.stem.dim, 1)]
     for rows in plan.stages:
-        subscript = chr(0x2080 + rows[0].stage)
-        name = f'scale{subscript} ({len(rows)})'
+        name = f'stage {rows[0].stage} ({len(rows)})'
         stations.append((name, rows[-1].thw_out, rows[-1].dim, rows[0].stage))
     return stations
 
 def draw_stations(
     clip: torch.Tensor,    # (C, T, H, W), pixels 0 to 1
-    config: MViTConfig,    # of a network with at most eight stages
+    config: MViTConfig,
     title: str = '',       # over the figure
 ) -> Figure:
     """The middle frame of a clip at the resolution of each station of a network, with the grid, the
@@ -61,23 +60,29 @@ def draw_stations(
     return fig
 
 # %% ../../nbs/library/figures/model.ipynb #7a0268f3
+def _reads_along(size: int, k: int, s: int, p: int) -> torch.Tensor:
+    "How many windows of k in steps of s, padded by p, hold each pixel of an axis."
+    count = torch.zeros(p + size + p)
+    for start in range(0, len(count) - k + 1, s):
+        count[start:start + k] += 1
+    return count[p:p + size]
+
 def _draw_corner(ax: Axes, frame: torch.Tensor) -> None:
     "Three cubes along the diagonal of a corner of a frame (3, H, W); dotted: a neighbour."
     ax.imshow(frame[:, :24, :24].permute(1, 2, 0) * 0.5 + 0.5)
     for i, color in enumerate((Q_COLOR, K_COLOR, V_COLOR)):
         ax.add_patch(plt.Rectangle((4 * i + 0.5, 4 * i + 0.5), 7, 7, fill=False, ec=color, lw=2))
-        ax.plot(4 * i + 4, 4 * i + 4, 'o', color=color, markersize=5)
     ax.add_patch(plt.Rectangle((4.5, 0.5), 7, 7, fill=False, ec='black', ls=':'))
     ax.set_title('cubes: 7×7 pixels, step 4')
 
 def _draw_reads(ax: Axes, reads: torch.Tensor) -> None:
     "How often the pixels of a corner are read, (9, 9), as numbers on a heat map."
-    ax.imshow(reads, vmin=0, vmax=5)
+    ax.imshow(reads, vmin=0, vmax=10)
     for y, line in enumerate(reads.tolist()):
         for x, count in enumerate(line):
             ax.text(x, y, f'{count:.0f}', ha='center', va='center', fontsize=9,
-                    color='white' if count < 3 else 'black')
-    ax.set(xticks=(0, 4, 8), yticks=(0, 4, 8), title='reads per pixel, frame 0')
+                    color='white' if count < 5 else 'black')
+    ax.set(xticks=(0, 4, 8), yticks=(0, 4, 8), title='cubes that read a pixel')
 
 def _draw_time_steps(ax: Axes, steps: int) -> None:
     "Which frames each time step reads: 3 frames, step 2, one frame of padding in front."
@@ -90,13 +95,14 @@ def _draw_time_steps(ax: Axes, steps: int) -> None:
 
 def draw_cubes(
     clip: torch.Tensor,    # (3, T, H, W), pixels 0 to 1
-    reads: torch.Tensor,   # (T, H, W), how many cubes read each pixel
 ) -> Figure:
-    "The cubes of 3×7×7 by steps of 2×4×4 (MViT-B): on a frame, as counts of reads, in time."
+    """The cubes of 3×7×7 by steps of 2×4×4 (MViT-B): on frame 1, as counts of the cubes that read
+    its pixels, in time."""
     fig, (left, middle, right) = plt.subplots(1, 3, figsize=(WIDTH, 2.9),
                                               width_ratios=(1, 1, 1.15))
-    _draw_corner(left, clip[:, 0])
-    _draw_reads(middle, reads[0, :9, :9])
+    time, height = _reads_along(clip.shape[1], 3, 2, 1), _reads_along(clip.shape[2], 7, 4, 3)
+    _draw_corner(left, clip[:, 1])
+    _draw_reads(middle, time[1] * height[:9, None] * height[:9])
     _draw_time_steps(right, clip.shape[1] // 2)
     for ax in (left, middle):
         ax.set_xlabel('pixel')
@@ -106,18 +112,17 @@ def draw_cubes(
 # %% ../../nbs/library/figures/model.ipynb #a2f00001
 def draw_position_kinds(
     maps: Mapping[str, torch.Tensor],     # for each kind (T, H, W): one channel of what is added
-    captions: Mapping[str, str],          # for each kind: what is written under its name
     steps: int = 3,                       # time steps to draw
 ) -> Figure:
-    "What position embeddings add, a column for each kind, a row for each time step."
+    "What position embeddings add, a column for each kind, a row for each time step; dark is more."
     fig, axes = plt.subplots(steps, len(maps), figsize=(WIDTH, 1.15 * steps + 0.7), squeeze=False)
     largest = max(values.abs().max().item() for values in maps.values())
     for column, (kind, values) in zip(axes.T, maps.items()):
         for t, ax in enumerate(column):
-            ax.imshow(values[t], vmin=-largest, vmax=largest, cmap='RdBu_r')
+            ax.imshow(values[t], vmin=-largest, vmax=largest, cmap='Greys')
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set(visible=True, color='#999999')
-        column[0].set_title(f'{kind}\n{captions[kind]}', loc='center', fontsize=10)
+        column[0].set_title(kind, loc='center', fontsize=10)
     for t, ax in enumerate(axes[:, 0]):
         ax.set_ylabel(f't = {t}')
     return fig
@@ -159,7 +164,7 @@ def _smooth_table(H: int, W: int) -> torch.Tensor:
 
 def draw_resized_tables(
     sizes: Sequence[tuple[int, int]] = ((16, 16), (20, 20), (14, 24)),   # (H, W) of other grids
-    lengths: Sequence[int] = (16, 32),                                   # other numbers of steps
+    lengths: Sequence[int] = (16,),                                      # other numbers of steps
 ) -> Figure:
     """A smooth table of 14×14 places and one of 8 time steps, before and after: space as pictures
     on a common scale, time as curves."""
@@ -180,7 +185,7 @@ def draw_resized_tables(
         time.plot((torch.arange(T) + 0.5) / T, after, style, color=color, lw=1, ms=5)
         time.text(1, 0.9 - 0.3 * i, f'T = {T}', ha='right', color=color)
     time.set(xlabel='place in the clip', yticks=[])
-    time.set_title('time', loc='center', fontsize=10)
+    time.set_title('table of time steps', loc='center', fontsize=10)
     _headline(fig, 'Position tables on other grids, in space and in time')
     return fig
 
@@ -197,13 +202,13 @@ def draw_pyramid(
     for row, t in zip(axes, steps):
         frame = t * clip.shape[1] // maps[0].shape[2]
         row[0].imshow(clip[:, frame].permute(1, 2, 0))
-        row[0].set_ylabel(f't = {t}')
+        row[0].set_ylabel(f'step {t}')
         for ax, features, stage in zip(row[1:], maps, range(2, 2 + len(maps))):
             ax.imshow(features[0, :, t].abs().mean(0))
             ax.spines[:].set(visible=True, color=stage_color(stage), linewidth=2)
     for ax, features, stage in zip(axes[0, 1:], maps, range(2, 2 + len(maps))):
         size = '×'.join(map(str, features.shape[3:]))
-        ax.set_title(f'scale{chr(0x2080 + stage)}\n{features.shape[1]} × {size}',
+        ax.set_title(f'stage {stage}\n{features.shape[1]} × {size}',
                      loc='center', fontsize=10, color=stage_color(stage))
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])

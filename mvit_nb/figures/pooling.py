@@ -7,6 +7,7 @@ __all__ = ['WINDOW_COLORS', 'draw_list_and_grid', 'draw_toy_windows', 'draw_toke
            'draw_window_rules', 'draw_read_maps', 'draw_picture_rows', 'draw_pooling_accuracies']
 
 # %% ../../nbs/library/figures/pooling.ipynb #92a57c99
+import math
 from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import torch
@@ -66,14 +67,14 @@ def draw_toy_windows(
     """A frame of 4×4 tokens with its padding, four windows of 3×3 with stride 2,
     and what each way of pooling leaves of each window, in the window's colour."""
     widths = 2.4, *len(results) * [1.2]
-    fig, axes = plt.subplots(1, 1 + len(results), figsize=(WIDTH, 2.5), width_ratios=widths)
+    fig, axes = plt.subplots(1, 1 + len(results), figsize=(WIDTH, 3.2), width_ratios=widths)
     for y in range(-1, 5):
         for x in range(-1, 5):
             inside = 0 <= min(x, y) and max(x, y) < 4
             text, tint = (str(4 * y + x), '#f3f3f3') if inside else ('', '#d6d6d6')
             _square(axes[0], x, y, text, tint)
     for n, color in enumerate(WINDOW_COLORS):
-        shift = 0.07 * n - 1.6                          # so that shared borders stay visible
+        shift = 0.06 * n - 1.59                         # so that shared borders stay visible
         _frame(axes[0], 2 * (n % 2) + shift, 2 * (n // 2) + shift, 3, color)
     _blank(axes[0], -1.7, 4.8, -1.7, 4.8)
     axes[0].set_title('k = 3, s = 2, p = 1 (dark: padding)', loc='center')
@@ -105,7 +106,8 @@ def _arrow(ax, start, end, text='', color='black'):
 
 def draw_token_pool(ax: Axes | None = None) -> FigureBase:
     """The way of 1 + 16 tokens through `TokenPool`, maximum with k = 3 and s = 2: the class token
-    aside, the others a grid of 4×4, pooled to 2×2, a list, the class token in front again."""
+    aside, the others a grid of 4×4, pooled to 2×2, a list, the class token in front again.
+    Only 'conv' goes on from there, to its norm."""
     if ax is None:
         _, ax = plt.subplots(figsize=(WIDTH, 4.3))
     _blank(ax, -1.2, 24.2, -1.6, 11.9)
@@ -121,9 +123,10 @@ def draw_token_pool(ax: Axes | None = None) -> FigureBase:
     ax.text(10, 0, 'the class token waits', ha='center', va='bottom', fontsize=10)
     for start, end, text in ((1.0, 5.3, 'as a grid'), (8.6, 10.8, 'pool'),
                              (12.9, 15.4, 'as a list'), (16.8, 18.6, 'join'),
-                             (20.0, 22.4, 'norm')):
+                             (20.0, 22.4, "'conv':\nnorm")):
         _arrow(ax, (start, 5.76), (end, 5.76), text)
-    ax.text(21.2, 6.0, "only in\n'conv'", ha='center', va='top', fontsize=10)
+    for x, text in ((19.3, "end of 'max'\nand 'avg'"), (22.9, "end of\n'conv'")):
+        ax.text(x, 7.4, text, ha='center', va='top', fontsize=10)
     for x, text in ((0.4, '(B, 17, D)'), (7.0, '(B, D, 1, 4, 4)'), (11.9, '(B, D, 1, 2, 2)'),
                     (16.1, '(B, 4, D)'), (19.3, '(B, 5, D)'), (22.9, '(B, 5, D)')):
         ax.text(x, 11.5, text, ha='center', va='center', fontsize=10)
@@ -172,8 +175,9 @@ def draw_window_in_time(
     return ax.figure
 
 # %% ../../nbs/library/figures/pooling.ipynb #46ee2866
-_BLUES = plt.colormaps['Blues']
-_READ_COLORS = [Q_COLOR, *(to_hex(_BLUES(0.2 + 0.65 * n / 8)) for n in range(9))]
+_SHADES = plt.colormaps['YlGnBu']
+_READ_COLORS = [Q_COLOR, *(to_hex(_SHADES(0.05 + 0.28 * math.log2(n))) for n in range(1, 10))]
+_BAR_COLORS = K_COLOR, V_COLOR, '#CC79A7', '#777777'    # none that says "read by none"
 
 def count_reads(
     length: int,  # positions along an axis
@@ -198,7 +202,7 @@ def draw_window_rules(
         windows = pooled_length(length, k, stride)
         for n in range(windows):
             left, height = n * stride - k // 2 - 0.5, 0.75 + 0.42 * (n % 3)
-            color = WINDOW_COLORS[n % 4]
+            color = _BAR_COLORS[n % 4]
             ax.barh(height, k - 0.2, left=left + 0.1, height=0.3, color=color)
         for i, count in enumerate(count_reads(length, k, stride)):
             ax.bar(i, 0.9, 1, bottom=-0.5, color=_READ_COLORS[count], edgecolor='white')

@@ -7,6 +7,7 @@ __all__ = ['GREY', 'INK', 'MILESTONES', 'scale_towers', 'draw_lineage', 'plot_an
            'plot_ablations']
 
 # %% ../../nbs/library/figures/results.ipynb #3dc4f607
+import math
 from collections.abc import Sequence
 from operator import itemgetter
 import matplotlib.pyplot as plt
@@ -79,7 +80,7 @@ _MARKS = {   # group of table 4: marker, colour
     'MViT': ('o', Q_COLOR)}
 _ANSWER_LABELS = {   # name: offset in points, alignment; all others: to the right
     'SlowFast 16×8 +NL': (9, -3, 'left'), 'ViT-L-ViViT': (0, 10, 'center'),
-    'ViT-B (our baseline, IN-21K)': (-4, -12, 'center'),
+    'ViT-B (our baseline, IN-21K)': (2, -20, 'center'),
     'MViT-S': (-9, 0, 'right'), 'MViT-B, 16×4': (-9, 3, 'right'), 'MViT-B, 32×3': (-9, 4, 'right'),
     'MViT-B, 64×3': (-9, 5, 'right'), 'SlowFast 8×8 +NL': (0, 10, 'center'),
     'X3D-XL': (0, 10, 'center'),
@@ -107,7 +108,7 @@ def plot_answers(
         label = name.replace('our baseline, ', '').replace(' (our baseline)', '')
         ax.annotate(label, (row['answer_gflops'], row['top1']), (x, y), fontsize=10, ha=ha,
                     va='center', textcoords='offset points')
-    ax.set(xscale='log', xlim=(90, 90_000), ylim=(67.5, 82.4), ylabel='top-1 accuracy, %')
+    ax.set(xscale='log', xlim=(70, 90_000), ylim=(67.5, 82.4), ylabel='top-1 accuracy, %')
     ticks = [100, 300, 1000, 3000, 10_000, 30_000]
     ax.set_xticks(ticks, [f'{tick:,}' for tick in ticks])
     ax.minorticks_off()
@@ -120,13 +121,17 @@ def plot_answers(
     return figure
 
 # %% ../../nbs/library/figures/results.ipynb #1ba2d4e6
-def _dot_rows(ax: Axes, title: str, rows: Sequence[tuple[str, float, str, str, bool]]) -> None:
-    "Rows from top to bottom: name, number, text on the right, colour, filled?"
-    for y, (name, number, text, color, filled) in enumerate(rows):
+_Row = tuple[str, float, tuple[str, ...], str, bool]   # name, number, texts, colour, filled?
+
+def _dot_rows(ax: Axes, title: str, rows: Sequence[_Row]) -> None:
+    "Rows from top to bottom, each with one or two texts on the right."
+    for y, (name, number, texts, color, filled) in enumerate(rows):
         ax.plot(number, y, 'o', color=color, markersize=6, markeredgewidth=1.6,
-                markerfacecolor=color if filled else 'white', clip_on=False)
-        ax.annotate(text, (1.02, y), xycoords=('axes fraction', 'data'), va='center', fontsize=9)
-    ax.set(ylim=(len(rows) - 0.4, -0.6))
+                markerfacecolor=color if filled else 'white')
+        for text, (place, align) in zip(texts, ((6, 'left'), (76, 'right'))):
+            ax.annotate(text, (1, y), (place, 0), xycoords=('axes fraction', 'data'),
+                        textcoords='offset points', ha=align, va='center', fontsize=9)
+    ax.set(ylim=(len(rows) - 0.4, -0.6), xmargin=0.12)
     ax.set_yticks(range(len(rows)), [name for name, *_ in rows], fontsize=9)
     ax.tick_params(axis='y', length=0)
     ax.tick_params(axis='x', labelsize=9)
@@ -139,8 +144,8 @@ _PRETRAIN = {'none': '', 'ImageNet-21K': '21K', 'ImageNet-1K': '1K', 'ImageNet-1
 
 def plot_transfer() -> Figure:
     """Draw tables 5 to 8 (Kinetics-600, Something-Something v2, Charades, AVA) as dots in rows,
-    sorted; MViT in orange. The name says what the network was pre-trained on, and the number on
-    the right is the cost of an answer in 10⁹ multiply-adds."""
+    sorted; MViT in orange. The name says what the network was pre-trained on; on the right stand
+    the score and the cost of an answer in 10⁹ multiply-adds."""
     fig = plt.figure(figsize=(WIDTH, 7.6))
     sides = fig.subfigures(1, 2, squeeze=False).flat
     for side, tables in zip(sides, (_TRANSFER[:2], _TRANSFER[2:])):
@@ -155,8 +160,10 @@ def plot_transfer() -> Figure:
                 answer = row['answer_gflops']
                 color = Q_COLOR if name.startswith('MViT') else INK
                 shown.append((f'{name} · {pretrain}' if pretrain else name, row[quantity],
-                              f'{answer:,g} G' if answer else '', color, True))
+                              (str(row[quantity]), f'{answer:,g} G' if answer else ''),
+                              color, True))
             _dot_rows(ax, f'{table}: {title}', shown)
+            ax.set_xticks([math.ceil(rows[-1][quantity]), math.floor(rows[0][quantity])])
     return fig
 
 # %% ../../nbs/library/figures/results.ipynb #5fe6182a
@@ -206,7 +213,7 @@ def plot_ablations(
 ) -> Figure:
     """Draw tables 9 to 15 and A.1 to A.3 as small multiples: a dot for each row at the points of
     accuracy that it gains or loses against the default (hollow), and its accuracy on the right.
-    A row that lies beyond the axis is drawn as an arrow at its end."""
+    A row that lies beyond the axis is drawn as an arrow at its end, with its points."""
     changes = ablation_changes()
     fig = plt.figure(figsize=(WIDTH, 8.6))
     sides = fig.subfigures(1, 2, squeeze=False).flat
@@ -215,10 +222,13 @@ def plot_ablations(
                              height_ratios=[len(changes[table]) + 1 for table, *_ in panels])
         for ax, (table, title, _) in zip(axes, panels):
             _dot_rows(ax, f'{table}: {title}',
-                      [(label, max(points, _LOWEST), f'{top1}', Q_COLOR, not default)
+                      [(label, max(points, _LOWEST), (f'{top1}',), Q_COLOR, not default)
                        for label, top1, points, default in changes[table]])
             for dot, (*_, points, _) in zip(ax.lines, changes[table]):
-                dot.set_marker('<' if points < _LOWEST else 'o')
+                if points < _LOWEST:
+                    dot.set_marker('<')
+                    ax.annotate(f'{points:.1f}'.replace('-', '−'), dot.get_xydata()[0], (8, 0),
+                                textcoords='offset points', va='center', fontsize=9)
             if noise and table != 'A.3':
                 ax.axvspan(-noise, noise, color='#e6e6e6', zorder=0)
             ax.axvline(0, color=GREY, linewidth=1, zorder=0)

@@ -6,9 +6,10 @@
 from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log2
 from typing import TYPE_CHECKING, cast
 from ..config import MViTConfig
-from .style import K_COLOR, WIDTH, stage_color
+from .style import WIDTH, stage_color
 from ..plan import block_plan
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +29,6 @@ class Moments:
     kernel: int = 1    # of the windows, along T
     stride: int = 1
     padding: int = 0
-    kv_side: int = 0   # H of the grids of K and V in the next block; 0: not pooled
 
     def window(
         self,
@@ -46,15 +46,14 @@ def moments(
     plan = block_plan(config)
     T, H, _ = config.clip_size
     t, h, _ = config.patch_thw
-    kv_sides = [row.thw_kv[1] if row.kv_kernel else 0 for row in plan] + [0]
+    kernel = config.patch_kernel[0]
     rows = [Moments('frames', T, H, 0),
-            Moments('cube + position', t, h, 1, config.patch_kernel[0], config.patch_stride[0],
-                    config.patch_padding[0], kv_sides[0])]
+            Moments('cubes' if kernel > 1 else 'patches', t, h, 1, kernel, config.patch_stride[0],
+                    config.patch_padding[0])]
     for row in plan:
         if row.q_kernel and row.q_stride and row.thw_out != row.thw_in:
-            rows.append(Moments(f'block {row.index}: Q', row.thw_out[0], row.thw_out[1], row.stage,
-                                row.q_kernel[0], row.q_stride[0], row.q_kernel[0] // 2,
-                                kv_sides[row.index + 1]))
+            rows.append(Moments(f'block {row.index}', row.thw_out[0], row.thw_out[1], row.stage,
+                                row.q_kernel[0], row.q_stride[0], row.q_kernel[0] // 2))
     if len(rows) == 2:
         rows.append(Moments(f'block {plan[-1].index}', t, h, plan[-1].stage))
     return rows
@@ -71,7 +70,8 @@ def reach(
 
 # %% ../../nbs/library/figures/time.ipynb #c9fbed0f
 _LIT, _FAINT = '#333333', '#d0d0d0'
-_LABEL, _ROW = 4.4, 2.1     # units left of the moments, whose row is 8 wide; units down to the next
+_LABEL, _ROW = 4.8, 2.7     # units left of the moments, whose row is 8 wide; units down to the next
+_FRAME = 0.38               # side of the square of a frame
 
 def _draw_windows(ax: Axes, upper: Moments, lower: Moments, y: float, lit: set[int]) -> None:
     "Lines from each moment of `lower`, a row below y, to its window in `upper`, at y."
@@ -80,49 +80,48 @@ def _draw_windows(ax: Axes, upper: Moments, lower: Moments, y: float, lit: set[i
             ends = [8 * (m + 0.5) / upper.count, 8 * (t + 0.5) / lower.count]
             color, width, order = (_LIT, 1.4, 2) if t in lit else (_FAINT, 0.8, 1)
             ax.plot(ends, [y + 0.55, y + _ROW - 0.55], color=color, lw=width, zorder=order)
-    words = 'one moment each'
-    if lower.kernel > 1:
-        words = f'windows of {lower.kernel}, step {lower.stride}'
+    words = f'windows of {lower.kernel}' if lower.kernel > 1 else 'one each'
     ax.text(-0.2, y + _ROW / 2, words, ha='right', va='center', fontsize=8.5, color='#666666')
 
-def _draw_moments(ax: Axes, row: Moments, y: float, largest: int, lit: set[int]) -> None:
-    "A row of moments as squares, at y: as large as their grids, those of K and V inside."
+def _square_side(row: Moments, largest: int) -> float:
+    "Side of the squares of a row: 0.9 for the finest grid, less for each time it is halved."
+    if not row.stage: return _FRAME
+    return max(0.9 - 0.17 * log2(largest / row.side), 0.2)
+
+def _draw_moments(ax: Axes, row: Moments, y: float, side: float, lit: set[int]) -> None:
+    "A row of moments as squares, at y; filled: those in `lit`."
     import matplotlib.pyplot as plt
-    color = stage_color(row.stage) if row.stage else '#999999'
+    color = stage_color(row.stage) if row.stage else '#777777'
     for t in range(row.count):
-        x, bright = 8 * (t + 0.5) / row.count, t in lit
-        side = 0.9 * row.side / largest if row.stage else 0.38
-        inner = 0.9 * row.kv_side / largest if row.kv_side < row.side else 0
-        for width, edge, face in (
-            (side, color, color if bright else 'white'),
-            (inner, 'none', 'white' if bright else K_COLOR),
-        ):
-            corner = x - width / 2, y - width / 2
-            ax.add_patch(plt.Rectangle(corner, width, width, ec=edge, fc=face, lw=1.2, zorder=3))
+        corner = 8 * (t + 0.5) / row.count - side / 2, y - side / 2
+        ax.add_patch(plt.Rectangle(corner, side, side, ec=color, lw=1.2, zorder=3,
+                                   fc=color if t in lit else 'white'))
     ax.text(-0.2, y, f'{row.name}\n{row.count} × {row.side}×{row.side}', ha='right', va='center',
-            fontsize=9.5)
+            fontsize=9)
 
 def draw_time(
-    configs: Mapping[str, MViTConfig],   # title → network, one beside the other
+    configs: Mapping[str, MViTConfig],   # title → network, one beside the other; two or three
 ) -> Figure:
     """What each layer does to time: moments in rows, from the frames downwards, and the windows
-    that join neighbouring moments. Lit: what one moment of the last row is made from through
-    windows (attention lets it see the others too)."""
+    that join neighbouring moments. Filled: what one moment of the last row is made from through
+    the cubes and the windows of Q (attention lets it see the others too)."""
     import matplotlib.pyplot as plt
     networks = {title: moments(config) for title, config in configs.items()}
     most = max(len(rows) for rows in networks.values())
     largest = max(rows[1].side for rows in networks.values())
-    fig, axes = plt.subplots(1, len(networks), figsize=(WIDTH, 0.67 * most + 0.7), squeeze=False)
+    scale = WIDTH / len(networks) / (8.1 + _LABEL)                 # inches per unit
+    fig, axes = plt.subplots(1, len(networks), squeeze=False,
+                             figsize=(WIDTH, scale * ((most - 1) * _ROW + 3.6) + 0.2))
     for ax, (title, rows) in zip(axes[0], networks.items()):
         lit = reach(rows, (rows[-1].count - 1) // 2)
         for i, row in enumerate(rows):
-            _draw_moments(ax, row, i * _ROW, largest, lit[i])
+            _draw_moments(ax, row, i * _ROW, _square_side(row, largest), lit[i])
             if i:
                 _draw_windows(ax, rows[i - 1], row, (i - 1) * _ROW, lit[i])
-        ax.text(4, len(rows) * _ROW - 1.2, f'made from {len(lit[0])} of {rows[0].count} frames',
-                ha='center', va='top', fontsize=9.5)
-        ax.text(4, -0.7, title, ha='center', va='bottom', fontsize=11.5)
-        ax.set(xlim=(-_LABEL, 8.1), ylim=(most * _ROW - 0.6, -1.4), aspect='equal')
+        ax.text(4, (len(rows) - 1) * _ROW + 0.9, f'from {len(lit[0])} of {rows[0].count} frames',
+                ha='center', va='top', fontsize=10)
+        ax.text(4, -0.7, title, ha='center', va='bottom', fontsize=11)
+        ax.set(xlim=(-_LABEL, 8.1), ylim=((most - 1) * _ROW + 2, -1.6), aspect='equal')
         ax.axis('off')
     return fig
 
@@ -136,12 +135,12 @@ _BOXES = {
     'logits': (6.2, 1.0, 'logits\n(16, 4)', _FORWARD),
     'loss': (8.4, 1.0, 'loss\ncross-entropy', _FORWARD),
     'backward': (8.4, -0.6, 'backward\ngradients', _BACKWARD),
-    'clip': (6.2, -0.6, 'clip\nlength ≤ 1', _BACKWARD),
+    'shorten': (6.2, -0.6, 'shorten to\nlength 1', _BACKWARD),
     'adamw': (4.4, -0.6, 'AdamW', _BACKWARD),
     'rate': (2.2, -0.6, 'learning rate\nof this step', '#eeeeee'),
 }
 _ARROWS = [('data', 'batch'), ('batch', 'model'), ('model', 'logits'), ('logits', 'loss'),
-           ('loss', 'backward'), ('backward', 'clip'), ('clip', 'adamw'), ('rate', 'adamw'),
+           ('loss', 'backward'), ('backward', 'shorten'), ('shorten', 'adamw'), ('rate', 'adamw'),
            ('adamw', 'model')]
 
 def draw_loop(

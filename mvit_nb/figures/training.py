@@ -157,7 +157,8 @@ def draw_losses(
         ax.annotate(name, end, (3, 5), color=color, **NOTE)
     for words, loss in (floors or {}).items():
         ax.axhline(loss, color='#555555', linewidth=1, linestyle='--')
-        ax.annotate(words, (longest, loss), (0, 3), ha='right', fontsize=9.5, **NOTE)
+        ax.annotate(words, (1.01, loss), xycoords=('axes fraction', 'data'), va='center',
+                    fontsize=9.5)
     ax.set(title=title, xlabel='step', ylabel='loss', xlim=(0, 1.07 * longest), ylim=(0, None))
     return fig
 
@@ -204,7 +205,7 @@ def draw_confusion(
                 ax.text(j, i, text, ha='center', va='center', fontsize=9, color=color)
         ax.set_title(name)
         ax.set_xticks(range(len(classes)), classes, rotation=90)
-        ax.set_yticks(range(len(classes)), classes if ax is axes[0, 0] else [''] * len(classes))
+        ax.set_yticks(range(len(classes)), classes)
     fig.suptitle(title, **TITLE)
     return fig
 
@@ -212,7 +213,7 @@ def draw_confusion(
 def draw_seeds(
     results: Mapping[str, Sequence[float]],     # variant → accuracy (0 to 1) of each seed
     title: str = '',
-    xlabel: str = 'accuracy (%)',
+    xlabel: str = 'accuracy (%); a dot for each seed, a bar at their mean',
     paper: Mapping[str, str] | None = None,     # variant → what the paper reports
     ax: Axes | None = None,
 ) -> Figure:

@@ -102,6 +102,7 @@ def shuffled_scores(
     steps: int,
     seeds: Sequence[int] = (0, 1, 2),
     clips: int = 512,                # of each test set
+    agree: float = 0.85,             # of the clips to train on; see `MovingShapes`
 ) -> dict[str, list[float]]:
     """Train a network with each seed and score it on two test sets, frames in order and shuffled:
     'ordered', 'shuffled', 'ordered, fair' and 'shuffled, fair' (where the shape says nothing), with
@@ -109,7 +110,7 @@ def shuffled_scores(
     bait, fair = MovingShapes(clips, seed=7), MovingShapes(clips, agree=0.25, seed=8)
     found: dict[str, list[float]] = {}
     for seed in seeds:
-        model = train_small(config, steps, seed)
+        model = train_small(config, steps, seed, agree)
         for name, data in (('', bait), (', fair', fair)):
             found.setdefault('ordered' + name, []).append(score(model, data))
             found.setdefault('shuffled' + name, []).append(score(model, data, 'shuffled'))
