@@ -6,8 +6,7 @@
 __all__ = ['DropPath', 'MultiscaleBlock']
 
 # %% ../nbs/lessons/05_block.ipynb #8b0bcfdb
-import torch
-from torch import nn
+from torch import Tensor, nn
 from .attention import PoolingAttention
 from .checks import check_row
 from .config import MViTConfig
@@ -20,51 +19,51 @@ from .vit import MLP
 class DropPath(nn.Module):
     """Stochastic depth: in training, drop the whole branch of a sample
     with probability δ and scale the kept ones by 1/(1 − δ)."""
-    def __init__(self, p: float = 0.0):             # δ; p as in nn.Dropout
+    def __init__(self, p: float = 0.0):       # δ; p as in nn.Dropout
         super().__init__()
         self.p = p
 
     def extra_repr(self) -> str:
         return f'p={self.p:.3g}'
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:             # (B, …)
+    def forward(self, x: Tensor) -> Tensor:                   # (B, …)
         if not self.training or self.p == 0: return x
-        keep = x.new_empty(len(x), *[1] * (x.ndim - 1)).bernoulli_(1 - self.p)
-        return x * keep / (1 - self.p)
+        keep = x.new_empty(len(x), *[1] * (x.ndim - 1))       # (B, 1, …)
+        return x * keep.bernoulli_(1 - self.p) / (1 - self.p)
 
 # %% ../nbs/lessons/05_block.ipynb #0c52b713
 class MultiscaleBlock(nn.Module):
-    """One block of MViT (paper, section 3.2): x₁ = pool(x) + MHPA(LN(x)), then
-    skip(x₁) + MLP(LN(x₁)), skip as `plan.skip` says. Refuses what `check_row` does."""
+    """One block (paper, section 3.2): x₁ = pool(x) + MHPA(LN(x)), then
+    skip(x₁) + MLP(LN(x₁)), by `plan.skip`. Refuses as `check_row` does."""
     def __init__(self,
         plan: BlockPlan,     # the row
-        config: MViTConfig,  # what all blocks share: mode of pooling, bias of Q, K, V
+        config: MViTConfig,  # for all blocks: pool_mode, qkv_bias
     ):
         super().__init__()
         check_row(plan)
-        D, h = plan.dim_attn, plan.num_heads
+        D, h, D_out = plan.dim_attn, plan.num_heads, plan.dim_out
         def pool(kernel, stride, mode=config.pool_mode):
             if kernel is None: return None
             return TokenPool(mode, kernel, stride, D, h, bool(plan.num_cls))
-        kv = plan.kv_kernel, plan.kv_stride
+        q, kv = ((plan.q_kernel, plan.q_stride),
+                 (plan.kv_kernel, plan.kv_stride))
         self.norm1 = nn.LayerNorm(plan.dim, eps=1e-6)
         self.norm2 = nn.LayerNorm(D, eps=1e-6)
-        self.attn = PoolingAttention(plan.dim, h, pool(plan.q_kernel, plan.q_stride),
-                                     pool(*kv), pool(*kv), config.qkv_bias)
+        self.attn = PoolingAttention(plan.dim, h, pool(*q), pool(*kv),
+                                     pool(*kv), config.qkv_bias)
         self.pool_skip = pool(plan.skip_kernel, plan.q_stride, 'max')
-        self.mlp = MLP(D, plan.hidden, plan.dim_out)
+        self.mlp = MLP(D, plan.hidden, D_out)
         self.drop_path = DropPath(plan.drop_path)
         self.skip = plan.skip
-        self.skip_proj = nn.Linear(D, plan.dim_out) if plan.skip_projects else None
+        self.skip_proj = nn.Linear(D, D_out) if plan.skip_projects else None
 
-    def forward(self, x: torch.Tensor, thw: Size3) -> tuple[torch.Tensor, Size3]:
-        "(B, N, D) → the tokens (B, N', dim_out) and their grid (T', H', W')."
+    def forward(self, x: Tensor, thw: Size3) -> tuple[Tensor, Size3]:
+        "(B, N, D) → tokens (B, N', dim_out), their grid (T', H', W')."
         y, thw_out = self.attn(self.norm1(x), thw)
-        if self.pool_skip:
-            x, _ = self.pool_skip(x, thw)
-        x = x + self.drop_path(y)                         # (B, N', dim_attn)
+        x = self.pool_skip(x, thw)[0] if self.pool_skip else x
+        x = x + self.drop_path(y)               # (B, N', dim_attn)
         y = self.norm2(x)
-        if self.skip == 'none': return self.mlp(y), thw_out      # never dropped
-        if self.skip_proj:                                # (B, N', dim_out)
+        if self.skip == 'none': return self.mlp(y), thw_out
+        if self.skip_proj:                      # (B, N', dim_out)
             x = self.skip_proj(y if self.skip == 'normalized' else x)
         return x + self.drop_path(self.mlp(y)), thw_out

@@ -10,8 +10,9 @@ from .grid import Size3, pooled_thw, pooling_layer
 
 # %% ../nbs/lessons/04_plan.ipynb #09933b80
 from .config import MViTConfig, stage_widths
-from .rows import (BlockPlan, HeadPlan, NetworkPlan, StemPlan, drop_rate,
-                          head_plan, kv_layer, rows_table, stem_plan)
+from .rows import (
+    BlockPlan, HeadPlan, NetworkPlan, StemPlan, drop_rate, head_plan,
+    kv_layer, rows_table, stem_plan)
 
 _all_ = ['BlockPlan', 'StemPlan', 'HeadPlan', 'NetworkPlan']
 
@@ -21,18 +22,19 @@ def block_plan(
 ) -> tuple[BlockPlan, ...]:
     "One row per block, by five rules (paper, sections 3.2, 3.3, table 2)."
     rows: list[BlockPlan] = []
-    thw, kv, widths = config.patch_thw, config.kv_stride, stage_widths(config)
+    thw, kv = config.patch_thw, config.kv_stride
+    widths = stage_widths(config)
     for s, blocks in enumerate(config.depths):
-        dim, heads = widths[s]                                     # rule 2
+        dim, heads = widths[s]                                # rule 2
         for b in range(blocks):
             first, last = b == 0, b == blocks - 1
-            grows = last and s + 1 < len(widths)                   # rule 1
+            grows = last and s + 1 < len(widths)              # rule 1
             dim_out = widths[s + 1][0] if grows else dim
-            q = config.q_stride if first and s > 0 else None       # rule 3
-            if q and kv and config.kv_adaptive:                    # rule 5
+            q = config.q_stride if first and s > 0 else None  # rule 3
+            if q and kv and config.kv_adaptive:               # rule 5
                 kv = _divided(kv, q)
             q_kernel, q_stride = pooling_layer(config.pool_kernel, q)
-            kv_kernel, kv_stride = kv_layer(config, kv)            # rule 4
+            kv_kernel, kv_stride = kv_layer(config, kv)       # rule 4
             thw_in, thw = thw, pooled_thw(thw, q_kernel, q_stride)
             rows.append(BlockPlan(
                 index=len(rows), stage=s + 2, first=first, last=last,
@@ -47,7 +49,7 @@ def block_plan(
     return tuple(rows)
 
 def _divided(kv: Size3, q: Size3) -> Size3:
-    "The adaptive rule: the stride of K and V over that of Q, down to 1."
+    "Rule 5: the stride of K and V over that of Q, down to 1."
     T, H, W = (max(n // m, 1) for n, m in zip(kv, q))
     return T, H, W
 
@@ -55,7 +57,7 @@ def _divided(kv: Size3, q: Size3) -> Size3:
 def network_plan(
     config: MViTConfig,
 ) -> NetworkPlan:
-    "All that happens in a network: stem, blocks and head, from the config."
+    "All that happens in a network: stem, blocks and head."
     stem: StemPlan = stem_plan(config)
     blocks = block_plan(config)
     head: HeadPlan = head_plan(config, blocks[-1].dim_out)

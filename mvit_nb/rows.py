@@ -164,11 +164,11 @@ def rows_table(
     rows: Sequence[BlockPlan],
 ) -> str:
     "Rows as a Markdown table, one line per block."
-    lines = [('| block | stage | channels | heads | grid in '
-              '| Q stride | grid out | K,V stride | K,V grid |'), '| --- ' * 9 + '|']
+    lines = [('| block | stage | D | h | grid in '
+              '| Q by | grid out | K,V by | K,V grid |'), '| --- ' * 9 + '|']
     for row in rows:
-        channels = f'{row.dim} → {row.dim_out}' if row.grows else f'{row.dim}'
-        cells = (row.index, f'scale{row.stage}', channels, row.num_heads,
+        channels = f'{row.dim}→{row.dim_out}' if row.grows else f'{row.dim}'
+        cells = (row.index, row.stage, channels, row.num_heads,
                  _times(row.thw_in), _times(row.q_stride), _times(row.thw_out),
                  _times(row.kv_stride), _times(row.thw_kv))
         lines.append('| ' + ' | '.join(map(str, cells)) + ' |')

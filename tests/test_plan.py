@@ -117,8 +117,8 @@ def test_names():
 def test_table():
     table = plan_table(MVIT_B)
     assert table.count('\n') == 17                     # two lines of head, 16 of plan
-    assert '| 3 | scale4 | 384 | 4 | 8×28×28 | 1×2×2 | 8×14×14 | 1×2×2 | 8×14×14 |' in table
-    assert '| 13 | scale4 | 384 → 768 | 4 | 8×14×14 | – | 8×14×14 | 1×2×2 | 8×7×7 |' in table
+    assert '| 3 | 4 | 384 | 4 | 8×28×28 | 1×2×2 | 8×14×14 | 1×2×2 | 8×14×14 |' in table
+    assert '| 13 | 4 | 384→768 | 4 | 8×14×14 | – | 8×14×14 | 1×2×2 | 8×7×7 |' in table
 
 
 def test_smallest_crop():

@@ -126,10 +126,10 @@ def _draw_mlp_half(ax: Axes, skip: str, growth: str = '2D') -> None:
 
 # %% ../../nbs/library/figures/block.ipynb #f1734824
 FORMS = {                      # (fewer tokens?, more channels?): what such a block is called
-    (False, False): 'ordinary block',
-    (True, False): "a stage's first block:\nfewer tokens",
-    (False, True): "a stage's last block:\nmore channels",
-    (True, True): "a stage's only block:\nfewer tokens, more channels"}
+    (False, False): 'ordinary',
+    (True, False): 'fewer tokens',
+    (False, True): 'more channels',
+    (True, True): 'fewer tokens, more channels'}
 
 def _form(row: BlockPlan) -> tuple[bool, bool]:
     "Has the output fewer tokens? Has it more channels?"
@@ -157,15 +157,28 @@ def draw_block(
     return ax.figure
 
 # %% ../../nbs/library/figures/block.ipynb #cccde005
+def _listed(numbers: Sequence[int]) -> str:
+    "Whole numbers in order, with a dash where three or more follow one another: 4–12, 15."
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ', '.join(f'{run[0]}–{run[-1]}' if len(run) > 2 else ', '.join(map(str, run))
+                     for run in runs)
+
 def draw_block_forms(
     rows: Sequence[BlockPlan],   # a plan
 ) -> Figure:
-    "The forms of a block that occur in a plan, one panel each, the first block of each form."
-    firsts = {form: next(row for row in rows if _form(row) == form)
-              for form in FORMS if form in map(_form, rows)}
-    fig, axes = plt.subplots(1, len(firsts), figsize=(WIDTH * len(firsts) / 3, 5.9), squeeze=False)
-    for ax, row in zip(axes[0], firsts.values()):
-        draw_block(row, ax)
+    "The forms of a block that occur in a plan, one panel each, with the numbers of its blocks."
+    forms = {form: [row for row in rows if _form(row) == form]
+             for form in FORMS if form in map(_form, rows)}
+    fig, axes = plt.subplots(1, len(forms), figsize=(WIDTH * len(forms) / 3, 5.9), squeeze=False)
+    for ax, (form, blocks) in zip(axes[0], forms.items()):
+        draw_block(blocks[0], ax)
+        ax.set_title(f'{FORMS[form]}:\n{"blocks" if len(blocks) > 1 else "block"} '
+                     f'{_listed([row.index for row in blocks])}', loc='center', fontsize=10.5)
     fig.suptitle('The block in its forms: skips on the left, branches on the right',
                  x=0.01, ha='left', fontsize=11.5)
     return fig
@@ -223,13 +236,16 @@ def draw_signal_sizes(
     for ax, skip in zip(axes, once):
         for i in growing:
             ax.axvspan(i - 1, i, color=GROWN)
+            ax.annotate(f'{i}', (i - 0.5, 1), xycoords=('data', 'axes fraction'), ha='center',
+                        va='bottom', fontsize=9, color='#0072B2')
         ax.plot(places, once[skip], color='black', linewidth=1.8)
         ax.plot(places, ten[skip], color='black', linewidth=1.8, linestyle=(0, (3, 1.5)))
-        ax.set(yscale='log', title=f"skip='{skip}'", xlabel='after block')
-        shown = sorted({*growing[1:], 5, 8, len(rows) - 1} & set(places))
+        ax.set_title(f"skip='{skip}'", pad=16)
+        ax.set(yscale='log', xlabel='after block')
+        shown = range(5, len(rows), 5)
         ax.set_xticks([-1, *shown], ['in', *shown])
     axes[0].set_ylabel('RMS of the tokens')
-    axes[0].text(2.5, 8, 'dashed: × 10', fontsize=10)
-    fig.suptitle(f'Size of the signal through {len(rows)} blocks at initialization; '
-                 'blue: channels grow', x=0.01, ha='left', fontsize=11.5)
+    axes[0].text(3, 6, 'dashed: input × 10', fontsize=9.5)
+    fig.suptitle(f'Size of the signal through {len(rows)} untrained blocks; '
+                 'blue: blocks whose channels grow', x=0.01, ha='left', fontsize=11.5)
     return fig

@@ -111,8 +111,8 @@ def adaptive_networks() -> dict[str, tuple[MViTConfig, float]]:
         if not row['config'] or 'gflops' not in row: continue
         config = MViTConfig(**row['config'])
         if len(config.depths) == 1 or not config.kv_stride or not config.kv_adaptive: continue
-        key = (config.clip_size, config.patch_kernel, config.embed_dim, config.depths,
-               config.kv_stride)
+        key = (config.clip_size, config.patch_kernel, config.patch_stride, config.embed_dim,
+               config.depths, config.kv_stride)
         name = f"{printed_name(row['name'])} (table {row['table']})"
         networks.setdefault(key, (name, config, row['gflops'] * 1e9))
     return {name: (config, flops) for name, config, flops in networks.values()}

@@ -6,20 +6,19 @@
 from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from ..config import MViTConfig
-from .style import K_COLOR, Q_COLOR, WIDTH, stage_color
+from .style import K_COLOR, WIDTH, stage_color
 from ..plan import BlockPlan, NetworkPlan, network_plan
 from ..units import si
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.patches import Rectangle
 
 OTHER_COLOR = '#666666'   # of what is drawn beside MViT's own way
 
 # %% auto #0
-__all__ = ['OTHER_COLOR', 'plot_schedule', 'draw_schedules', 'draw_shares', 'draw_differences', 'draw_keys']
+__all__ = ['OTHER_COLOR', 'plot_schedule', 'draw_schedules', 'draw_differences', 'draw_keys']
 
 # %% ../../nbs/library/figures/schedule.ipynb #8c07f004
 def _draw_bars(ax: Axes, at: Sequence[int], heights: Sequence[int], stage: int) -> None:
@@ -47,7 +46,7 @@ def _draw_channels(ax: Axes, plan: NetworkPlan, block_inches: float) -> None:
         fits = _width(f'{stage[0].dim}') <= (at[-1] - left + 1) * block_inches
         _write(ax, (left + at[-1]) / 2, stage[0].dim, f'{stage[0].dim}', size=9.5 if fits else 7.5)
     ax.set_ylim(0, max(row.dim for row in plan.blocks) * 1.25)
-    ax.set_ylabel('channels D')
+    ax.set_ylabel('channels D\ncoming in')
 
 # %% ../../nbs/library/figures/schedule.ipynb #ee1b171a
 def _draw_kv(ax: Axes, plan: NetworkPlan, labels: bool) -> None:
@@ -63,23 +62,27 @@ def _draw_kv(ax: Axes, plan: NetworkPlan, labels: bool) -> None:
         if labels and changes:
             text = space if all_frames else f'{row.thw_kv[0]}×{space}'
             _write(ax, row.index, math.prod(row.thw_kv), text, below=True)
-    note = f', {spaces[0]} in each frame' if labels and all_frames else ''
+    note = ' (H×W of a frame)' if labels and all_frames else ''
     ax.annotate(f'dashed: keys and values{note}', (1, 1), xycoords='axes fraction',
                 ha='right', va='top', fontsize=9.5)
+
+def _grid_labels(plan: NetworkPlan, block_inches: float) -> list[str]:
+    "The grid of each stage: all of them T×H×W, or all H² where one would be wider than its tread."
+    grids = [stage[-1].thw_out for stage in plan.stages]
+    long = ['×'.join(map(str, grid)) for grid in grids]
+    treads = [(len(stage) + (stage[0].index == 0)) * block_inches for stage in plan.stages]
+    if all(_width(text) <= tread for text, tread in zip(long, treads)): return long
+    return [f'{H}²' if H == W else f'{H}×{W}' for _, H, W in grids]
 
 def _draw_grids(ax: Axes, plan: NetworkPlan, block_inches: float) -> None:
     "Positions over blocks: bars in the colours of the stages, dashes for keys and values."
     rows = plan.blocks
     first_positions = math.prod(plan.stem.thw)
     _draw_bars(ax, [-1], [first_positions], 1)
-    for stage in plan.stages:
+    for stage, text in zip(plan.stages, _grid_labels(plan, block_inches)):
         at = [row.index for row in stage]
         _draw_bars(ax, at, [math.prod(row.thw_out) for row in stage], stage[0].stage)
         left, right = at[0] - 0.5 - (at[0] == 0), at[-1] + 0.5      # the cube's bar too
-        _, H, W = stage[-1].thw_out
-        text = '×'.join(map(str, stage[-1].thw_out))
-        if _width(text) > (right - left) * block_inches:
-            text = f'{H}²' if H == W else f'{H}×{W}'
         middle, reach = (left + right) / 2, 0.5 + _width(text) / 2 / block_inches
         below_label = [row for row in stage if abs(row.index - middle) < reach]
         highest = max(math.prod(thw) for row in below_label for thw in (row.thw_out, row.thw_kv))
@@ -87,7 +90,7 @@ def _draw_grids(ax: Axes, plan: NetworkPlan, block_inches: float) -> None:
     if any(row.thw_kv != row.thw_out for row in rows):
         _draw_kv(ax, plan, labels=block_inches > 0.2)
     ax.set_yscale('log')
-    ax.set_ylim(min(math.prod(row.thw_kv) for row in rows) / 4, first_positions * 2.5)
+    ax.set_ylim(min(math.prod(row.thw_kv) for row in rows) / 4, first_positions * 4)
     ax.set_ylabel('positions T·H·W')
 
 # %% ../../nbs/library/figures/schedule.ipynb #f4333851
@@ -125,7 +128,7 @@ def _format_axes(top: Axes, bottom: Axes, plan: NetworkPlan, block_inches: float
     if block_inches > 0.3:
         ticks.insert(0, -1)
     top.set_xticks(ticks)
-    bottom.set_xticks(ticks, ['cube₁' if tick < 0 else f'{tick}' for tick in ticks], fontsize=9)
+    bottom.set_xticks(ticks, ['cubes' if tick < 0 else f'{tick}' for tick in ticks], fontsize=9)
     bottom.set_xlabel('block')
     top.tick_params(labelbottom=False)
     for ax in (top, bottom):
@@ -155,48 +158,6 @@ def draw_schedules(
         ax.tick_params(labelleft=False)
     for unused in list(axes[::2].flat)[len(configs):] + list(axes[1::2].flat)[len(configs):]:
         unused.remove()
-    return fig
-
-# %% ../../nbs/library/figures/schedule.ipynb #869d525e
-def _draw_frame(ax: Axes, tokens: int, stride: int, color: str, title: str) -> None:
-    "A frame of tokens × tokens, parted into shares of stride × stride; one share is filled."
-    shares = math.ceil(tokens / stride)
-    for at in range(tokens + 1):
-        look: dict[str, Any] = dict(color='#cccccc', linewidth=0.5)
-        if at % stride == 0:
-            look = dict(color=color, linewidth=0.8 if stride == 1 else 1.5, zorder=3)
-        ax.axhline(at, **look)
-        ax.axvline(at, **look)
-    ax.add_patch(_square(2 * stride, stride, color))
-    ax.set(xlim=(-0.2, tokens + 0.2), ylim=(tokens + 0.2, -0.2), aspect='equal')
-    ax.set_title(f'{title}:\n{tokens}×{tokens} by {stride} → {shares}×{shares}', fontsize=10,
-                 loc='center')
-    ax.axis('off')
-
-def _square(at: int, side: int, color: str) -> Rectangle:
-    from matplotlib.patches import Rectangle
-    return Rectangle((at, at), side, side, color=color, alpha=0.6, linewidth=0)
-
-def draw_shares(
-    rows: Sequence[BlockPlan],   # of neighbouring blocks with square frames
-    others: Mapping[str, Sequence[BlockPlan]] | None = None,  # name of another reading → its rows
-    title: str = '',
-) -> Figure:
-    """One frame of each block's input, parted into the shares of one query (upper row), of one key
-    and value (below), and of one key and value in other readings of the plan (further rows, grey).
-    Returns the matplotlib figure."""
-    import matplotlib.pyplot as plt
-    lines = [('Q', Q_COLOR, [row.q_stride for row in rows]),
-             ('K,V', K_COLOR, [row.kv_stride for row in rows])]
-    for name, other in (others or {}).items():
-        lines.append((f'K,V, {name}', OTHER_COLOR, [row.kv_stride for row in other]))
-    size = WIDTH, 2.65 * len(lines)
-    fig, axes = plt.subplots(len(lines), len(rows), figsize=size, squeeze=False)
-    for line, (what, color, strides) in zip(axes, lines):
-        for ax, row, stride in zip(line, rows, strides):
-            along_h = 1 if stride is None else stride[1]
-            _draw_frame(ax, row.thw_in[1], along_h, color, f'block {row.index}, {what}')
-    fig.suptitle(title, x=0.01, ha='left', fontsize=11.5)
     return fig
 
 # %% ../../nbs/library/figures/schedule.ipynb #4c661fd7
