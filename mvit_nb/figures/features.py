@@ -124,7 +124,8 @@ def draw_similarity(
     half = (last - first) / max(len(times) - 1, 1) / 2
     ends = first - half, last + half
     square = axes[0, 0]
-    square.imshow(similarity, cmap='RdBu_r', vmin=-1, vmax=1, extent=(*ends, *ends[::-1]))
+    image = square.imshow(similarity, cmap='RdBu_r', vmin=-1, vmax=1, extent=(*ends, *ends[::-1]))
+    fig.colorbar(image, ax=square, ticks=(-1, 0, 1), shrink=0.85)
     square.set(xlabel='seconds', ylabel='seconds')
     square.grid(False)
     if marked is not None:

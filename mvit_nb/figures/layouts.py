@@ -6,6 +6,7 @@
 __all__ = ['SAME', 'INK', 'MOST', 'broken_name', 'draw_names']
 
 # %% ../../nbs/library/figures/layouts.ipynb #63e4f506
+import re
 from collections.abc import Mapping
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -16,46 +17,63 @@ from .style import Q_COLOR, WIDTH
 SAME, INK = '#737373', '#202020'
 
 # %% ../../nbs/library/figures/layouts.ipynb #96172839
-MOST = 24   # characters in a line of a column
+MOST = 18   # characters in a line of a column
 
 def broken_name(
     name: str,   # of a tensor
 ) -> str:
-    "The name in lines of at most 24 characters where its dots allow, each but the last with a dot."
+    "The name in lines of at most 18 characters where its dots and underscores allow."
     lines = ['']
-    for part in name.split('.'):
-        if lines[-1] and len(lines[-1]) + len(part) > MOST:
+    for dotted in re.findall(r'[^.]+\.?', name):
+        if lines[-1] and len(lines[-1] + dotted) > MOST:
             lines.append('')
-        lines[-1] += f'{part}.'
-    return '\n'.join(lines)[:-1]
+        for part in re.findall(r'[^_]*_|[^_]+', dotted) if len(dotted) > MOST else [dotted]:
+            if lines[-1] and len(lines[-1] + part) > MOST:
+                lines.append('')
+            lines[-1] += part
+    return '\n'.join(lines)
 
 # %% ../../nbs/library/figures/layouts.ipynb #b8394a5b
+def _box(ax: Axes, x: float, y: float, width: float, height: float) -> None:
+    "An orange box."
+    ax.add_patch(Rectangle((x, y), width, height, facecolor='#fdebe0', edgecolor=Q_COLOR,
+                           linewidth=0.8))
+
+def _legend(ax: Axes, y: float) -> None:
+    "What box, black and grey mean, in a line."
+    _box(ax, 0, y - 0.13, 0.03, 0.26)
+    for x, words, color in ((0.04, 'a name that only this one has', INK),
+                            (0.4, 'black, no box: shared by some', INK),
+                            (0.74, 'grey: the same in all', SAME)):
+        ax.text(x, y, words, fontsize=10, va='center', color=color)
+
 def draw_names(
     names: Mapping[str, Mapping[str, str]],   # layout → part of the network → name of its tensor
     shapes: Mapping[str, tuple[int, ...]],    # part → shape of the tensor
     ax: Axes | None = None,                   # to draw into; None: a new figure
 ) -> Figure:
     """A row for each part of the network, a column for each layout. Grey: the same name in all
-    layouts; boxed: a name that only this layout has."""
+    layouts; boxed: a name that only this layout has; black: some layouts share it. A line at the
+    bottom says so."""
     if ax is None:
-        ax = plt.subplots(figsize=(WIDTH, 0.5 * len(shapes) + 0.5))[1]
+        ax = plt.subplots(figsize=(WIDTH, 0.62 * len(shapes) + 0.9))[1]
     step = 0.84 / len(names)
     for x, layout in enumerate(names):
         ax.text(0.165 + step * x, -0.75, layout, fontsize=11, fontweight='bold', va='center')
     for y, (part, shape) in enumerate(shapes.items()):
         ax.axhline(y - 0.5, color='#dddddd', linewidth=0.8)
-        ax.text(0, y - 0.02, part, fontsize=9.5, va='bottom')
-        ax.text(0, y + 0.04, '×'.join(map(str, shape)), fontsize=8.5, va='top', color=SAME)
+        ax.text(0, y - 0.02, part, fontsize=10, va='bottom')
+        ax.text(0, y + 0.04, '×'.join(map(str, shape)), fontsize=9, va='top', color=SAME)
         row = [names[layout][part] for layout in names]
         for x, name in enumerate(row):
             left = 0.165 + step * x
             if row.count(name) == 1:
-                ax.add_patch(Rectangle((left - 0.005, y - 0.42), step - 0.007, 0.84,
-                                       facecolor='#fdebe0', edgecolor=Q_COLOR, linewidth=0.8))
+                _box(ax, left - 0.005, y - 0.44, step - 0.007, 0.88)
             color = SAME if len(set(row)) == 1 else INK
-            ax.text(left, y, broken_name(name), fontsize=7.5, family='monospace', va='center',
-                    color=color, linespacing=1.25)
-    ax.set(xlim=(0, 1), ylim=(len(shapes) - 0.4, -1.1))
+            ax.text(left, y, broken_name(name), fontsize=9, family='monospace', va='center',
+                    color=color, linespacing=1.1)
+    _legend(ax, len(shapes) - 0.1)
+    ax.set(xlim=(0, 1), ylim=(len(shapes) + 0.3, -1.1))
     ax.axis('off')
     figure = ax.get_figure(root=True)
     assert figure is not None

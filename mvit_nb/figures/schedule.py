@@ -42,8 +42,9 @@ def _draw_channels(ax: Axes, plan: NetworkPlan, block_inches: float) -> None:
     for stage in plan.stages:
         at = [row.index for row in stage]
         _draw_bars(ax, at, [row.dim for row in stage], stage[0].stage)
-        fits = _width(f'{stage[0].dim}') <= len(stage) * block_inches
-        _write(ax, (at[0] + at[-1]) / 2, stage[0].dim, f'{stage[0].dim}', size=9.5 if fits else 7.5)
+        left = at[0] - (at[0] == 0)                             # the cube's bar is as high
+        fits = _width(f'{stage[0].dim}') <= (at[-1] - left + 1) * block_inches
+        _write(ax, (left + at[-1]) / 2, stage[0].dim, f'{stage[0].dim}', size=9.5 if fits else 7.5)
     ax.set_ylim(0, max(row.dim for row in plan.blocks) * 1.25)
     ax.set_ylabel('channels D\ncoming in')
 

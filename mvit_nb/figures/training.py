@@ -179,7 +179,7 @@ def draw_metrics(
             ax.plot(epochs, train, color=color, linewidth=1, alpha=0.6)
             ax.plot(epochs, val, 'o-', color=color, linewidth=2, markersize=4)
         end = epochs[-1], rows[-1]['val_loss']
-        axes[0].annotate(name, end, (-4, 6), ha='right', color=color, fontsize=10, **NOTE)
+        axes[0].annotate(name, end, (6, 0), va='center', color=color, fontsize=10, **NOTE)
     axes[0].set(title=title or 'Loss', xlabel='epoch')
     axes[1].set(title='Accuracy (%); thin: training', xlabel='epoch', ylim=(0, 105))
     return fig
