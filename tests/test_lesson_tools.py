@@ -107,6 +107,15 @@ def test_lengths():
 SETTINGS = '[DEFAULT]\nrepo = mvit_nb\nuser = somebody\nbranch = main\nhost = https://%(user)s.github.io\n'
 
 
+def test_minutes_of_the_index():
+    lesson = cells(*GOOD)
+    row = '| [03 Attention](lessons/03_attention.ipynb) | What is left out? | {} |'
+    same, other = (cells(('markdown', row.format(minutes))) for minutes in (30, 25))
+    assert not [*check_lessons.index_faults(same, {'03_attention.ipynb': lesson})]
+    assert '25 minutes' in [*check_lessons.index_faults(other, {'03_attention.ipynb': lesson})][0][1]
+    assert 'not in the table' in [*check_lessons.index_faults(other, {'04_plan.ipynb': lesson})][0][1]
+
+
 @pytest.fixture
 def project(tmp_path):
     """A project of a lesson, a guide, an index and a library notebook."""

@@ -210,6 +210,18 @@ def course_faults(lessons):
             yield 'nbs/lessons', f'the first {number} take {total:.0f} minutes, at most {most}'
 
 
+def index_faults(index, lessons):
+    """(where, kind) where the table of the index gives other minutes than a lesson; `lessons`: name of the file to cells."""
+    table = '\n'.join(map(text, index))
+    for name, cells in lessons.items():
+        here = re.search(r'(\d+) minutes? to read', text(cells[0]))
+        there = re.search(rf'\(lessons/{re.escape(name)}\).*\|\s*(\d+)\s*\|\s*$', table, re.M)
+        if not there:
+            yield 'nbs/index.ipynb', f'{name} is not in the table of lessons'
+        elif here and here[1] != there[1]:
+            yield 'nbs/index.ipynb', f'{name}: {there[1]} minutes, but the lesson says {here[1]}'
+
+
 def all_faults(root):
     """(where, kind) for every lesson and guide."""
     paths = [path for path in sorted((root / 'nbs' / 'lessons').glob('*.ipynb'))]
@@ -218,6 +230,8 @@ def all_faults(root):
         for where, kind in lesson_faults(cells, last=path == paths[-1]):
             yield f'{path.relative_to(root)} {where}', kind
     yield from course_faults(lessons)
+    index = json.loads((root / 'nbs' / 'index.ipynb').read_text(encoding='utf-8'))['cells']
+    yield from index_faults(index, {path.name: cells for path, cells in zip(paths, lessons)})
     for path in sorted((root / 'nbs' / 'guides').glob('*.ipynb')):
         cells = json.loads(path.read_text(encoding='utf-8'))['cells']
         for where, kind in length_faults(cells, GUIDE_WORDS, GUIDE_MINUTES):
