@@ -189,3 +189,6 @@ def test_links_between_notebooks(project, monkeypatch):
         nb = dict(cells=[*cells(('markdown', f'[a link]({link})')), shown], metadata={})
         path.write_text(json.dumps(nb), encoding='utf-8')
         assert bool(list(check_notebooks.faults(path))) == fault, link
+    nb = dict(cells=[*cells(('markdown', 'It is `blocks[i](x, thw)`, [`a`](lessons/00_a.ipynb).')), shown], metadata={})
+    path.write_text(json.dumps(nb), encoding='utf-8')
+    assert not list(check_notebooks.faults(path))

@@ -47,6 +47,7 @@ def faults(path):
         source = ''.join(cell['source'])
         where = f'cell {cell.get("id")} ({source.strip().splitlines()[0][:50] if source.strip() else "empty"})'
         if cell['cell_type'] == 'markdown':
+            source = re.sub(r'`[^`\n]*`', '`code`', source)       # blocks[i](x, thw) is no link
             if re.search(r'!\[[^]]*\]\(https?:|<img[^>]+src=["\']https?:', source):
                 yield f'{where}: remote image'
             for link in re.findall(r'\]\((?!\w+:|#)([^)#\s]+)', source):
