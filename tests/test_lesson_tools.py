@@ -178,6 +178,15 @@ def test_the_link_finds_its_place_again():
     assert colab.with_line(OPENING, wanted) == f'{OPENING}\n\n{wanted}'
 
 
+def test_a_notebook_that_reads_files_of_the_repository_asks_for_a_clone(project):
+    start = colab.base(project)
+    alone = dict(cells=cells(('markdown', '# A'), ('code', 'a = 1')))
+    reads = dict(cells=cells(('markdown', '# A'), ('code', "open('../data/a.txt')")))
+    assert '%pip install' in colab.corrected(alone, 'nbs/guides/a.ipynb', start)[0]
+    assert 'git clone https://github.com/' in colab.corrected(reads, 'nbs/guides/a.ipynb', start)[0]
+    assert 'train' in colab.line('nbs/guides/a.ipynb', start) and 'train' not in colab.line('nbs/lessons/a.ipynb', start)
+
+
 def test_links_between_notebooks(project, monkeypatch):
     monkeypatch.setattr(check_notebooks, 'ROOT', project)
     run(project, monkeypatch)

@@ -24,9 +24,19 @@ def base(root):
     return f'{SITE}/{at["user"]}/{at["repo"]}/blob/{at["branch"]}/'
 
 
-def line(name, start, package='mvit_nb'):
-    """The line at the head of the notebook `name`, a path from the top of the repository."""
-    return f"[Open in Colab]({start}{name}), where `%pip install '{package}[nb]'` comes first."
+EXTRAS = {'lessons': 'nb', 'guides': 'nb,train,onnx'}       # what a notebook of the folder needs
+
+
+def line(name, start, needs_files=False, package='mvit_nb'):
+    """The line at the head of the notebook `name`, a path from the top of the repository; `needs_files`: it reads files of the
+    repository, which a package does not bring."""
+    folder = Path(name).parent
+    extras = EXTRAS.get(folder.name, 'nb')
+    first = f"`%pip install '{package}[{extras}]'` comes first"
+    if needs_files:
+        repository = start.replace(SITE, 'https://github.com').partition('/blob/')[0]
+        first = f"`!git clone {repository}`, `%cd {repository.rpartition('/')[2]}/{folder}` and `%pip install -e '../..[{extras}]'` come first"
+    return f'[Open in Colab]({start}{name}), where {first}.'
 
 
 def with_line(source, wanted):
@@ -45,7 +55,8 @@ def corrected(nb, name, start):
         source = ''.join(cell['source'])
         text = LINK.sub(lambda found: start, source)
         if headed and index == 0:
-            text = with_line(text, line(name, start))
+            needs_files = any(re.search(r'[\'"]\.\./', ''.join(c['source'])) for c in nb['cells'] if c['cell_type'] == 'code')
+            text = with_line(text, line(name, start, needs_files))
         if text != source:
             new[index] = text
     if headed and (not nb['cells'] or nb['cells'][0]['cell_type'] != 'markdown'):

@@ -84,8 +84,8 @@ def write_video(
     title: str = '',                       # in the container's metadata
 ) -> None:
     """Encode pictures into a video file. Raises `ValueError` for pictures that are no bytes, or
-    whose height or width is odd where the pixel format halves the colours. The encoder libx264 may
-    give other bytes in another run; mpeg4 does not."""
+    whose height or width is odd where libx264 or libx265 halves the colours. libx264 may give other
+    bytes in another run; mpeg4 does not."""
     av = import_av()
     base = Fraction(1, fps) if times is None else Fraction(1, 1000)
     pictures = iter(pictures)
@@ -93,8 +93,9 @@ def write_video(
     if first.dtype != torch.uint8 or first.shape[:-2] != (3,):
         raise ValueError('pictures: expected (3, H, W) of torch.uint8, got '
                          f'{tuple(first.shape)} of {first.dtype}')
-    if '420' in pix_fmt and any(side % 2 for side in first.shape[1:]):
-        raise ValueError(f'pictures: {pix_fmt} needs an even height and width, '
+    odd = any(side % 2 for side in first.shape[1:])
+    if odd and '420' in pix_fmt and codec in ('libx264', 'libx265'):
+        raise ValueError(f'pictures: {codec} in {pix_fmt} needs an even height and width, '
                          f'got {first.shape[1]}×{first.shape[2]}')
     flags = {'movflags': 'faststart'} if faststart else {}
     with av.open(os.fspath(path), 'w', options=flags) as container:
