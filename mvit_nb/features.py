@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from itertools import islice
 import torch
+from .analysis.flops import evaluating
 from .model import MViT
 from .video.container import VideoPath
 from .video.pixels import frame_shrinker, preprocess, short_side_of
@@ -39,16 +40,16 @@ def video_features(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The vectors of `clip_features` along a video: the middle of each clip in seconds, (K,), and
     the vectors, (K, D), on the CPU in float32. Frames, τ and crop come from `model.config`; a video
-    shorter than a clip holds its last frame. The model runs as it is: call `model.eval()` before.
-    Raises `ValueError` for an `every` or `batch_size` that is not above 0, `VideoError` for a file
-    that cannot be read, and `ImportError` without PyAV."""
+    shorter than a clip holds its last frame. The model runs in evaluation mode and is left as it
+    was. Raises `ValueError` for an `every` or `batch_size` that is not above 0, `VideoError` for a
+    file that cannot be read, and `ImportError` without PyAV."""
     config, weight = model.config, model.head.weight
     T, size = config.num_frames, config.clip_size[1:]
     step = config.sampling_rate / 30.0                          # seconds between two frames
     every = T * step if every is None else every
     check_positive(every=every, batch_size=batch_size)
     short_side = short_side_of(size)
-    with open_video(path) as video:
+    with evaluating(model), open_video(path) as video:
         last = max(video.info.duration - 1 / video.info.fps, 0.0)
         room = max(last - (T - 1) * step, 0.0)
         starts = [every * k for k in range(math.floor(room / every + 1e-6) + 1)]

@@ -17,6 +17,7 @@ from importlib.resources import files
 from itertools import islice
 from typing import Any
 import torch
+from .analysis.flops import evaluating
 from .model import MViT
 from .video.container import VideoPath
 from .video.info import VideoInfo
@@ -94,17 +95,6 @@ def _view_clips(
             yield indices[crop::num_crops], clip
 
 @contextmanager
-def _evaluating(model: torch.nn.Module) -> Iterator[None]:
-    "Evaluation mode inside the `with` block; afterwards each module is as it was."
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
-
-@contextmanager
 def _progress(total: int, show: bool) -> Iterator[Callable[[int], Any]]:
     "A function that is told how many more views are done. It draws a bar on stderr if `show`."
     if not show:
@@ -153,7 +143,7 @@ def predict_video(
         weight = next(model.parameters())
         scores = torch.empty(len(views), config.num_classes)
         clips = _view_clips(video, views, num_crops, config.clip_size[1:], antialias, counter)
-        with _evaluating(model), torch.no_grad(), _progress(len(views), progress) as done:
+        with evaluating(model), _progress(len(views), progress) as done:
             while batch := list(islice(clips, batch_size)):        # [(indices, (3, T, H, W)), …]
                 stacked = torch.stack([clip for _, clip in batch])
                 logits = model(stacked.to(weight.device, weight.dtype))

@@ -7,9 +7,9 @@ class, none draws, no line is cut off. It ends with the answer, the lead to the 
 import ast
 import json
 import re
-import sys
-from collections import Counter
 from pathlib import Path
+
+from check_style import report
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES, COLUMNS = 20, 88
@@ -239,16 +239,7 @@ def all_faults(root):
 
 
 def main():
-    faults = list(all_faults(ROOT))
-    if '--count' in sys.argv:
-        kinds = Counter(re.sub(r'\d+', 'N', kind.partition(':')[0]) for _, kind in faults)
-        for kind, number in kinds.most_common():
-            print(f'{number:5} {kind}')
-    else:
-        for where, kind in faults:
-            print(f'{where}: {kind}')
-    print(f'{len(faults)} faults', file=sys.stderr)
-    sys.exit(bool(faults))
+    report(list(all_faults(ROOT)), lambda kind: re.sub(r'\d+', 'N', kind.partition(':')[0]))
 
 
 if __name__ == '__main__':

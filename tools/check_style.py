@@ -266,17 +266,20 @@ def notebook_faults():
                 yield f'{where} line {number}', kind
 
 
-def main():
-    faults = [*library_faults(), *notebook_faults()]
+def report(faults, kind_of):
+    """Print one line for each (where, kind), or with `--count` how many of each; exit code 1 if there is any."""
     if '--count' in sys.argv:
-        kinds = Counter(re.sub(r'^\S*\d+ (lines|columns).*', r'too many \1', kind) for _, kind in faults)
-        for kind, number in kinds.most_common(40):
+        for kind, number in Counter(kind_of(kind) for _, kind in faults).most_common(40):
             print(f'{number:5} {kind}')
     else:
         for where, kind in faults:
             print(f'{where}: {kind}')
     print(f'{len(faults)} faults', file=sys.stderr)
     sys.exit(bool(faults))
+
+
+def main():
+    report([*library_faults(), *notebook_faults()], lambda kind: re.sub(r'^\S*\d+ (lines|columns).*', r'too many \1', kind))
 
 
 if __name__ == '__main__':

@@ -76,7 +76,7 @@ _CLAIMS = (
           (('A.1', 'normalized skip'), ('A.1', 'unnormalized skip'), ('A.1', 'no skip')),
           'reproduced small', '[the block](05_block.ipynb), ' + _EXPERIMENTS),
     Claim('Heads of MViT look far from the start',
-          'figure A.6', 'about 4 times as far as those of ViT', (),
+          'figure A.6', 'spread over about 4 times the range of ViT\'s', (),
           'reproduced small: far in time, less so in space',
           '[looking inside](09_looking_inside.ipynb)'),
     Claim('What it learned transfers: Something-Something, Charades, AVA',

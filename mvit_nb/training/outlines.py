@@ -98,7 +98,7 @@ def outlines(
     return (images - mean(images) + brightness).clamp(0, 1), label
 
 def test_set() -> tuple[Tensor, Tensor]:
-    "The thousand images with which networks are compared, and their labels."
+    "Images (1000, 3, SIZE, SIZE) with which networks are compared, 0 to 1, and labels (1000,)."
     return outlines(1000, TEST, torch.Generator().manual_seed(1))
 
 # %% ../../nbs/library/training/outlines.ipynb #97b5f3c0
