@@ -7,10 +7,9 @@ __all__ = ['DropPath', 'MultiscaleBlock']
 
 # %% ../nbs/lessons/05_block.ipynb #8b0bcfdb
 from torch import Tensor, nn
-from .attention import PoolingAttention
-from .checks import check_row
 from .config import MViTConfig
 from .grid import Size3
+from .mvitv2 import pooling_attention
 from .plan import BlockPlan
 from .pooling import TokenPool
 from .vit import MLP
@@ -40,27 +39,27 @@ class MultiscaleBlock(nn.Module):
         config: MViTConfig,  # for all blocks: pool_mode, qkv_bias
     ):
         super().__init__()
-        check_row(plan)
         D, h, D_out = plan.dim_attn, plan.num_heads, plan.dim_out
         def pool(kernel, stride, mode=config.pool_mode):
             if kernel is None: return None
             return TokenPool(mode, kernel, stride, D, h, bool(plan.num_cls))
-        q, kv = ((plan.q_kernel, plan.q_stride),
-                 (plan.kv_kernel, plan.kv_stride))
+        pool_q = pool(plan.q_kernel, plan.q_stride)
+        pool_k, pool_v = (pool(plan.kv_kernel, plan.kv_stride) for _ in 'kv')
         self.norm1 = nn.LayerNorm(plan.dim, eps=1e-6)
         self.norm2 = nn.LayerNorm(D, eps=1e-6)
-        self.attn = PoolingAttention(plan.dim, h, pool(*q), pool(*kv),
-                                     pool(*kv), config.qkv_bias)
+        self.attn = pooling_attention(plan, pool_q, pool_k, pool_v, config.qkv_bias)
+        self.attn_proj = nn.Linear(plan.dim, D) if plan.attn_skip_projects else None
         self.pool_skip = pool(plan.skip_kernel, plan.q_stride, 'max')
         self.mlp = MLP(D, plan.hidden, D_out)
-        self.drop_path = DropPath(plan.drop_path)
-        self.skip = plan.skip
+        self.skip, self.drop_path = plan.skip, DropPath(plan.drop_path)
         self.skip_proj = nn.Linear(D, D_out) if plan.skip_projects else None
 
     def forward(self, x: Tensor, thw: Size3) -> tuple[Tensor, Size3]:
         "(B, N, D) → tokens (B, N', dim_out), their grid (T', H', W')."
-        y, thw_out = self.attn(self.norm1(x), thw)
+        y = self.norm1(x)
+        x = self.attn_proj(y) if self.attn_proj else x
         x = self.pool_skip(x, thw)[0] if self.pool_skip else x
+        y, thw_out = self.attn(y, thw)
         x = x + self.drop_path(y)               # (B, N', dim_attn)
         y = self.norm2(x)
         if self.skip == 'none': return self.mlp(y), thw_out

@@ -7,6 +7,7 @@ __all__ = ['check_heads', 'check_row', 'check_mode', 'check_tokens', 'Window', '
 
 # %% ../nbs/library/checks.ipynb #8e83c322
 from typing import Protocol
+from .config import RESIDUAL_POOLINGS
 from .grid import POOL_MODES, Size3
 from .rows import BlockPlan
 
@@ -24,12 +25,19 @@ def check_heads(
 def check_row(
     row: BlockPlan,  # of a plan
 ) -> BlockPlan:      # the same
-    """Raises `ValueError` for a row that asks for what no block here computes: attention of
-    another width than its input, or relative positions."""
-    if row.attn_skip_projects or row.rel_lengths is not None:
-        raise ValueError(f'block {row.index}: expected dim_attn = dim and no relative positions, '
-                         f'got dim_attn = {row.dim_attn}, dim = {row.dim}, '
-                         f'rel_lengths = {row.rel_lengths}')
+    """Raises `ValueError` for a row that asks for what no block computes: heads that do not divide
+    the channels of attention, tables of relative positions without a middle row (their rows are
+    2n − 1), or a residual pooling that there is none of."""
+    if row.dim_attn % row.num_heads:
+        raise ValueError(f'block {row.index}: expected dim_attn to be a multiple of '
+                         f'{row.num_heads} heads, got {row.dim_attn}')
+    T, H, W = row.rel_lengths or (1, 1, 1)
+    if T < 0 or min(H, W) < 1 or T and T % 2 == 0 or H % 2 == 0 or W % 2 == 0:
+        raise ValueError(f'block {row.index}: expected tables of relative positions with odd '
+                         f'numbers of rows along T, H and W (T: or 0), got {row.rel_lengths}')
+    if row.residual not in RESIDUAL_POOLINGS:
+        raise ValueError(f'block {row.index}: expected a residual of {RESIDUAL_POOLINGS}, '
+                         f'got {row.residual!r}')
     return row
 
 # %% ../nbs/library/checks.ipynb #52e6d749

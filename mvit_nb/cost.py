@@ -9,7 +9,7 @@ __all__ = ['block_cost', 'cost']
 import math
 from .checks import check_row
 from .config import MViTConfig
-from .cost_record import OPERATORS, Cost
+from .cost_record import OPERATORS, Cost, added_by_switches
 from .plan import BlockPlan, HeadPlan, StemPlan, network_plan
 
 # %% ../nbs/lessons/07_cost.ipynb #24a389a2
@@ -38,7 +38,7 @@ def block_cost(
               + (D_a + 1) * D_a                          # projection
               + (D_a + 1) * hidden + (hidden + 1) * D_out      # MLP
               + (D_a + 1) * skip + 2 * D + 2 * D_a)      # two norms
-    return Cost(flops, params)
+    return added_by_switches(Cost(flops, params), row)     # nothing in MViT
 
 # %% ../nbs/lessons/07_cost.ipynb #694fead1
 def _stem_cost(stem: StemPlan) -> Cost:

@@ -61,6 +61,7 @@ class PosEmbed(nn.Module):
 
 # %% ../nbs/lessons/06_mvit.ipynb #67cf0a02
 from .block import MultiscaleBlock
+from .head import what_is_read
 from .init import init_weights
 from .inputs import check_clip
 from .recompute import BlockRunner
@@ -103,7 +104,7 @@ class MViT(BlockRunner):
         x, thw = self.embed(clip)
         for row in self.plan:
             x, thw = self.run_block(row.index, x, thw)
-        x = x[:, :1] if self.pooling == 'cls' else x      # what is read
+        x = what_is_read(x, thw, self.pooling)       # the class token
         return self.head(self.dropout(self.norm(x).mean(1)))
 
     def feature_pyramid(self, clip: torch.Tensor) -> list[torch.Tensor]:

@@ -13,6 +13,7 @@ from .config import MViTConfig, stage_widths
 from .rows import (
     BlockPlan, HeadPlan, NetworkPlan, StemPlan, drop_rate, head_plan,
     kv_layer, rows_table, stem_plan)
+from .switches import with_switches
 
 _all_ = ['BlockPlan', 'StemPlan', 'HeadPlan', 'NetworkPlan']
 
@@ -46,7 +47,7 @@ def block_plan(
                 q_kernel=q_kernel, q_stride=q_stride,
                 kv_kernel=kv_kernel, kv_stride=kv_stride,
                 drop_path=drop_rate(config, len(rows))))
-    return tuple(rows)
+    return with_switches(rows, config)    # none is set in MViT, only in MViTv2
 
 def _divided(kv: Size3, q: Size3) -> Size3:
     "Rule 5: the stride of K and V over that of Q, down to 1."

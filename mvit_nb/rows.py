@@ -38,7 +38,10 @@ class BlockPlan:
     kv_stride: Size3 | None
     drop_path: float      # chance that a sample skips the branches in training
     rel_lengths: Size3 | None = None   # rows of the tables of relative positions
-                                       # along T, H and W; None: there are none
+                                       # along T, H and W (0: none along this
+                                       # axis); None: there are none at all
+    residual: str = 'none'  # is pooled Q added to the output of attention?
+                            # 'none', 'without_cls' or 'with_cls'
 
     @property
     def skip_kernel(self) -> Size3 | None:
@@ -106,7 +109,8 @@ class HeadPlan:
     "What happens after the blocks."
     dim: int           # channels of the last block
     num_classes: int   # length of the output
-    pooling: str       # what is classified: 'cls', the class token, or 'mean'
+    pooling: str       # what is classified: 'cls', the class token; 'mean' of
+                       # all tokens; 'mean_norm', normalized after the mean
 
 @dataclass(frozen=True)
 class NetworkPlan:
@@ -141,7 +145,10 @@ def head_plan(
     dim: int,            # channels of the last block
 ) -> HeadPlan:
     "What happens after the blocks of a config's network."
-    return HeadPlan(dim, config.num_classes, 'cls' if config.cls_token else 'mean')
+    pooling = 'cls' if config.cls_token else 'mean'
+    if config.mean_pooling:
+        pooling = 'mean_norm'
+    return HeadPlan(dim, config.num_classes, pooling)
 
 # %% ../nbs/library/rows.ipynb #5a10c018
 def kv_layer(

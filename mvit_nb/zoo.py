@@ -84,6 +84,39 @@ for _name, _reported in _MAXPOOL.items():
     _changes, _ = _MODELS[_name]
     _MODELS[f'{_name}_maxpool'] = dict(_changes, pool_mode='max', pool_kernel=None), _reported
 
+# %% ../nbs/library/zoo.ipynb #20020002
+_V2 = dict(rel_pos='space_time', residual_pooling='without_cls', grow_in='attention',
+           q_pool_unit_stride=True, pos_embed='none')
+_V2_IMAGE = dict(_IMAGE, **_V2 | dict(rel_pos='space', cls_token=False))
+_ZOO = 'MViTv2 model zoo'
+_MODELS |= {
+    'mvitv2_t': (
+        dict(_V2_IMAGE, depths=(1, 2, 5, 2)),
+        Reported(_ZOO, _IN1K, 82.3, None, None, 4.7, 24)),
+    'mvitv2_s': (
+        dict(_V2_IMAGE, depths=(1, 2, 11, 2)),
+        Reported(_ZOO, _IN1K, 83.6, None, None, 7.0, 35)),
+    'mvitv2_b': (
+        dict(_V2_IMAGE, depths=(2, 3, 16, 3)),
+        Reported(_ZOO, _IN1K, 84.4, None, None, 10.2, 52)),
+    'mvitv2_l': (   # its channels grow in the MLP
+        dict(_V2_IMAGE, depths=(2, 6, 36, 4), embed_dim=144, num_heads=2, grow_in='mlp'),
+        Reported(_ZOO, _IN1K, 85.3, None, None, 42.1, 218)),
+    'mvitv2_h': (   # trained on ImageNet-21K first
+        dict(_V2_IMAGE, depths=(4, 8, 60, 8), embed_dim=192, num_heads=3, cls_token=True),
+        Reported(_ZOO, _IN1K, 88.0, None, None, 120.6, 667)),
+    'mvitv2_s_16x4': (
+        dict(_V2),
+        Reported(_ZOO, _K400, 81.0, 94.6, (1, 5), 64, 34.5)),
+    'mvitv2_b_32x3': (
+        dict(_V2, num_frames=32, sampling_rate=3, depths=(2, 3, 16, 3)),
+        Reported(_ZOO, _K400, 82.9, 95.7, (1, 5), 225, 51.2)),
+    'mvitv2_l_40x3': (
+        dict(_V2, num_frames=40, sampling_rate=3, image_size=312, depths=(2, 6, 36, 4),
+             embed_dim=144, num_heads=2),
+        Reported(_ZOO, _K400, 86.1, 97.0, (3, 5), 2828, 217.6)),
+}
+
 # %% ../nbs/library/zoo.ipynb #aaef75f6
 def list_models() -> list[str]:
     "The names that `get_config` and `create_model` know, sorted."
