@@ -57,30 +57,32 @@ def add_queries(
 # %% ../nbs/lessons/12_mvitv2.ipynb #12f20005
 class PoolingAttentionV2(PoolingAttention):
     """MHPA of MViTv2 (section 4.1): with relative positions, with the
-    pooled queries added, and with channels that grow from D to D_attn."""
+    pooled queries added, and with channels that grow from D to D_out."""
     def __init__(self,
-        dim: int,                         # D, channels in
-        dim_attn: int,                    # channels of Q, K, V, and out
-        num_heads: int,                   # h
+        dim: int,                          # D, channels in
+        dim_attn: int,                     # D_out: of Q, K, V, and out
+        num_heads: int,                    # h
         pool_q: TokenPool | None = None,
         pool_k: TokenPool | None = None,
         pool_v: TokenPool | None = None,
         qkv_bias: bool = True,
-        rel_lengths: Size3 | None = None,   # rows of the tables; None: none
-        residual: str = 'none',           # 'without_cls' or 'with_cls': add Q
+        rel_lengths: Size3 | None = None,  # rows of tables; None: none
+        residual: str = 'none',            # add Q: see `add_queries`
     ):
-        super().__init__(dim_attn, num_heads, pool_q, pool_k, pool_v, qkv_bias)
+        super().__init__(dim_attn, num_heads, pool_q, pool_k, pool_v,
+                         qkv_bias)
         self.qkv = nn.Linear(dim, 3 * dim_attn, bias=qkv_bias)
         d, self.residual = dim_attn // num_heads, residual
-        self.rel_pos = RelativePositions(rel_lengths, d) if rel_lengths else None
+        self.rel_pos = (RelativePositions(rel_lengths, d)
+                        if rel_lengths else None)
 
     def forward(self, x: Tensor, thw: Size3) -> tuple[Tensor, Size3]:
-        "Tokens (B, N, D) → tokens (B, N_Q, D_attn) and their grid, that of Q."
+        "Tokens (B, N, D) → tokens (B, N_Q, D_out), the grid of Q."
         q, k, v, thw_q = self.qkv_heads(x, thw)
         if self.rel_pos:
-            pool = self.pool_k
-            thw_k = pooled_thw(thw, pool.kernel, pool.stride) if pool else thw
-            x = self.rel_pos(q, k, v, thw_q, thw_k)         # (B, h, N_Q, d)
+            P = self.pool_k
+            thw_k = pooled_thw(thw, P.kernel, P.stride) if P else thw
+            x = self.rel_pos(q, k, v, thw_q, thw_k)  # (B, h, N_Q, d)
         else:
             x = dot_product_attention(q, k, v)
         x = add_queries(x, q, thw_q, self.residual)
@@ -94,7 +96,8 @@ def pooling_attention(
     it. Refuses rows as `check_row` does."""
     check_row(row)
     pools, D = (pool_q, pool_k, pool_v), row.dim_attn
-    v2 = row.attn_skip_projects or row.rel_lengths or row.residual != 'none'
+    v2 = (row.attn_skip_projects or row.rel_lengths
+          or row.residual != 'none')
     if not v2: return PoolingAttention(D, row.num_heads, *pools, qkv_bias)
     return PoolingAttentionV2(row.dim, D, row.num_heads, *pools, qkv_bias,
                               row.rel_lengths, row.residual)
