@@ -27,10 +27,11 @@ class Reported:
 _K400, _K600, _IN1K = 'Kinetics-400', 'Kinetics-600', 'ImageNet-1K'
 _VIT = dict(patch_kernel=(1, 16, 16), patch_stride=(1, 16, 16), patch_padding=(0, 0, 0),
             depths=(12,), kv_stride=None, pool_mode='max', pool_kernel=None, pos_embed='joint')
-_IMAGE = dict(num_frames=1, sampling_rate=1, num_classes=1000, patch_kernel=(1, 7, 7),
+_PIXELS = dict(pixel_mean=(0.485, 0.456, 0.406), pixel_std=(0.229, 0.224, 0.225))   # ImageNet's
+_IMAGE = dict(_PIXELS, num_frames=1, sampling_rate=1, num_classes=1000, patch_kernel=(1, 7, 7),
               patch_stride=(1, 4, 4), patch_padding=(0, 3, 3), kv_stride=(1, 4, 4),
               pool_kernel=(1, 3, 3))
-_DEIT = dict(_VIT, num_frames=1, sampling_rate=1, num_classes=1000)
+_DEIT = dict(_VIT, **_PIXELS, num_frames=1, sampling_rate=1, num_classes=1000)
 
 _MODELS: dict[str, tuple[dict[str, Any], Reported | None]] = {
     'vit_b_8x8': (   # the baseline: one resolution and one width from the first block to the last
@@ -112,7 +113,7 @@ _MODELS |= {
         dict(_V2, num_frames=32, sampling_rate=3, depths=(2, 3, 16, 3)),
         Reported(_ZOO, _K400, 82.9, 95.7, (1, 5), 225, 51.2)),
     'mvitv2_l_40x3': (
-        dict(_V2, num_frames=40, sampling_rate=3, image_size=312, depths=(2, 6, 36, 4),
+        dict(_V2, **_PIXELS, num_frames=40, sampling_rate=3, image_size=312, depths=(2, 6, 36, 4),
              embed_dim=144, num_heads=2),
         Reported(_ZOO, _K400, 86.1, 97.0, (3, 5), 2828, 217.6)),
 }

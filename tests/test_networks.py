@@ -12,7 +12,7 @@ import torch
 from torch.testing import assert_close
 
 from mvit_nb import MViTConfig, block_plan, create_model
-from mvit_nb.config import POS_EMBEDS, SKIPS
+from mvit_nb.config import GROWTHS, POS_EMBEDS, REL_POS, RESIDUAL_POOLINGS, SKIPS
 from mvit_nb.grid import POOL_MODES
 
 CUBES = [((1, 4, 4), (1, 4, 4), (0, 0, 0)),               # kernel, stride, padding
@@ -25,8 +25,10 @@ CHOICES = dict(
     q_stride=((1, 2, 2), (2, 2, 2), (1, 1, 2)),
     kv_stride=((1, 4, 4), (2, 4, 4), (1, 1, 1), None), kv_adaptive=(True, False),
     pool_mode=POOL_MODES, pool_kernel=(None, (3, 3, 3), (1, 3, 3)),
-    pos_embed=POS_EMBEDS, cls_token=(True, False), qkv_bias=(True, False), skip=SKIPS)
-NETWORKS = range(25)
+    pos_embed=POS_EMBEDS, cls_token=(True, False), qkv_bias=(True, False), skip=SKIPS,
+    rel_pos=REL_POS, residual_pooling=RESIDUAL_POOLINGS, grow_in=GROWTHS,
+    q_pool_unit_stride=(True, False), mean_pooling=(True, False))
+NETWORKS = range(30)
 named = pytest.mark.parametrize('index', NETWORKS, ids=[f'network{i}' for i in NETWORKS])
 
 
@@ -132,6 +134,54 @@ def test_eval_is_deterministic(index):
         assert torch.equal(net(clips), net(clips))
         net.train()
         assert not torch.equal(net(clips), net(clips))
+
+
+def used_rows(q, k):
+    """The rows of a table that some pair of q queries and k keys along its axis looks up."""
+    across, along = max(k / q, 1), max(q / k, 1)
+    return {int(i * across - j * along + (k - 1) * along) for i in range(q) for j in range(k)}
+
+
+def silent(row):
+    """Parameters of a block's attention that cannot matter: a bias that adds the same to all keys,
+    all of Q and K where there is one key, tables along an axis that has one position of keys."""
+    if row.tokens_kv == 1:
+        return ['pool_k', 'rel_pos', *([] if row.residual != 'none' else ['pool_q'])]
+    one = [f'rel_pos.{axis}' for axis, k in zip('thw', row.thw_kv) if k == 1 and not row.num_cls]
+    return ['pool_k.norm.bias', *one]
+
+
+@named
+def test_gradient_reaches_everything(index):
+    """Every parameter gets a gradient, but those that cannot matter; in tables of relative
+    positions every row that some query and key are apart by, and no other."""
+    net, clips = network(index)
+    net.double()
+    logits = net(clips.double())
+    (logits * torch.randn_like(logits)).sum().backward()
+    largest = max(p.grad.abs().max() for p in net.parameters() if p.grad is not None)
+    for name, p in net.named_parameters():
+        if name.startswith('blocks.'):
+            _, i, rest = name.split('.', 2)
+            if any(rest.startswith(f'attn.{part}') for part in silent(net.plan[int(i)])): continue
+        assert p.grad is not None and p.grad.abs().max() > 1e-12 * largest, name
+    for block, row in zip(net.blocks, net.plan):
+        if row.rel_lengths is None or row.tokens_kv == 1: continue
+        for axis, q, k in zip('thw', row.thw_out, row.thw_kv):
+            table = getattr(block.attn.rel_pos, axis)
+            if table is None or len(table) != 2 * max(q, k) - 1 or k == 1: continue
+            moved = table.grad.abs().sum(1) > 0
+            assert set(moved.nonzero().flatten().tolist()) == used_rows(q, k)
+
+
+def test_tables_are_there():
+    """Among the networks above are tables that are resized, and tables with rows that rest."""
+    rows = [row for config in configs() for row in block_plan(config) if row.rel_lengths]
+    axes = [(n, q, k) for row in rows
+            for n, q, k in zip(row.rel_lengths, row.thw_out, row.thw_kv) if n]
+    assert sum(n != 2 * max(q, k) - 1 for n, q, k in axes) > 10
+    assert sum(len(used_rows(q, k)) < 2 * max(q, k) - 1 for _, q, k in axes) > 10
+    assert any(row.rel_lengths[0] == 0 for row in rows)
 
 
 IMAGES = [i for i in NETWORKS if configs()[i].num_frames == 1]
