@@ -166,8 +166,8 @@ def draw_residual(
              ('outputs without + Q', outputs, '#333333', 'o', 14),
              ('outputs with + Q', sums, Q_COLOR, 'o', 22))
     for name, points, color, marker, size in named:
-        x, y = zip(*((float(a), float(b)) for a, b in points))
-        ax.scatter(x, y, size, color=color, marker=marker, label=name, zorder=2)
+        across, up = zip(*((float(a), float(b)) for a, b in points))
+        ax.scatter(across, up, size, color=color, marker=marker, label=name, zorder=2)
     corners = [*values, values[0]]
     ax.plot(*zip(*((float(a), float(b)) for a, b in corners)), color=V_COLOR, linewidth=1,
             zorder=1)

@@ -48,7 +48,8 @@ def _shade(value: float, most: float) -> str:
     "White for zero, blue for the most."
     from matplotlib.colors import to_hex
     part = 0.75 * min(max(value / most, 0), 1) if most else 0
-    return to_hex(tuple(1 - part * (1 - c) for c in (0.0, 0.447, 0.698)))
+    red, green, blue = (1 - part * (1 - c) for c in (0.0, 0.447, 0.698))
+    return to_hex((red, green, blue))
 
 def _draw_table(pen: Pen, x: float, y: float, name: str, values: Sequence[float], used: range,
                 most: float) -> None:
