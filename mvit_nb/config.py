@@ -12,60 +12,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from numbers import Integral, Real
 from typing import Any
+from .field_checks import (
+    choice, factor, integers, numbers, positive_integer, rate, side_or_sides)
 from .grid import POOL_MODES, Size3, default_kernel, pooled_length, pooling_kernel
-
-# %% ../nbs/library/config.ipynb #78c4ef7e
-def _is_integer(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-def _positive_integer(name: str, value: Any) -> int:
-    if not _is_integer(value) or value < 1:
-        raise ValueError(f'{name}: expected a positive integer, got {value!r:.60}')
-    return int(value)
-
-def _integers(
-    name: str, value: Any,
-    length: int | None = 3,   # None: one or more
-    least: int = 1,           # no integer may be below
-    optional: bool = False,   # None will do
-) -> tuple[int, ...] | None:
-    if optional and value is None: return None
-    message = (f'{name}: expected a tuple or list of {length or "one or more"} integers, '
-               f'each {least} or more{", or None" if optional else ""}; got {value!r:.60}')
-    if not isinstance(value, (tuple, list)): raise TypeError(message)
-    if not value or length is not None and len(value) != length: raise ValueError(message)
-    if not all(_is_integer(number) and number >= least for number in value):
-        raise ValueError(message)
-    return tuple(map(int, value))
-
-def _side_or_sides(name: str, value: Any) -> int | tuple[int, ...] | None:
-    "`value` as a side in pixels, or as (H, W)."
-    if isinstance(value, (tuple, list)): return _integers(name, value, length=2)
-    if not _is_integer(value):
-        raise TypeError(f'{name}: expected an integer or a pair (H, W), got {value!r:.60}')
-    return _positive_integer(name, value)
-
-# %% ../nbs/library/config.ipynb #a50322f6
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-def _factor(name: str, value: Any) -> float:
-    if not _is_number(value) or not 0 < value < math.inf:
-        raise ValueError(f'{name}: expected a positive number, got {value!r:.60}')
-    return float(value)
-
-def _rate(name: str, value: Any) -> float:
-    if not _is_number(value) or not 0 <= value < 1:
-        raise ValueError(f'{name}: expected a number from 0 to below 1, got {value!r:.60}')
-    return float(value)
-
-def _choice(name: str, value: Any, allowed: tuple) -> Any:
-    "`value`, if it is one of `allowed` and not merely equal to one, as 1 is to True."
-    if not isinstance(value, type(allowed[0])) or value not in allowed:
-        raise ValueError(f'{name}: expected one of {allowed}, got {value!r:.60}')
-    return value
 
 # %% ../nbs/library/config.ipynb #f7339349
 POS_EMBEDS = 'separate', 'joint', 'space', 'none'
@@ -74,39 +24,41 @@ REL_POS = 'none', 'space', 'space_time'
 RESIDUAL_POOLINGS = 'none', 'without_cls', 'with_cls'
 GROWTHS = 'mlp', 'attention'
 
-_switch = partial(_choice, allowed=(True, False))
+_switch = partial(choice, allowed=(True, False))
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    'num_frames': _positive_integer,
-    'sampling_rate': _positive_integer,
-    'image_size': _side_or_sides,
-    'in_chans': _positive_integer,
-    'num_classes': _positive_integer,
-    'patch_kernel': _integers,
-    'patch_stride': _integers,
-    'patch_padding': partial(_integers, least=0),
-    'embed_dim': _positive_integer,
-    'num_heads': _positive_integer,
-    'depths': partial(_integers, length=None),
-    'dim_mul': _factor,
-    'head_mul': _factor,
-    'q_stride': _integers,
-    'kv_stride': partial(_integers, optional=True),
+    'num_frames': positive_integer,
+    'sampling_rate': positive_integer,
+    'image_size': side_or_sides,
+    'in_chans': positive_integer,
+    'num_classes': positive_integer,
+    'patch_kernel': integers,
+    'patch_stride': integers,
+    'patch_padding': partial(integers, least=0),
+    'embed_dim': positive_integer,
+    'num_heads': positive_integer,
+    'depths': partial(integers, length=None),
+    'dim_mul': factor,
+    'head_mul': factor,
+    'q_stride': integers,
+    'kv_stride': partial(integers, optional=True),
     'kv_adaptive': _switch,
-    'pool_mode': partial(_choice, allowed=POOL_MODES),
-    'pool_kernel': partial(_integers, optional=True),
+    'pool_mode': partial(choice, allowed=POOL_MODES),
+    'pool_kernel': partial(integers, optional=True),
     'kv_pool_unit_stride': _switch,
-    'pos_embed': partial(_choice, allowed=POS_EMBEDS),
+    'pos_embed': partial(choice, allowed=POS_EMBEDS),
     'cls_token': _switch,
-    'skip': partial(_choice, allowed=SKIPS),
-    'mlp_ratio': _factor,
+    'skip': partial(choice, allowed=SKIPS),
+    'mlp_ratio': factor,
     'qkv_bias': _switch,
-    'drop_path_rate': _rate,
-    'dropout': _rate,
-    'rel_pos': partial(_choice, allowed=REL_POS),
-    'residual_pooling': partial(_choice, allowed=RESIDUAL_POOLINGS),
-    'grow_in': partial(_choice, allowed=GROWTHS),
+    'drop_path_rate': rate,
+    'dropout': rate,
+    'rel_pos': partial(choice, allowed=REL_POS),
+    'residual_pooling': partial(choice, allowed=RESIDUAL_POOLINGS),
+    'grow_in': partial(choice, allowed=GROWTHS),
     'q_pool_unit_stride': _switch,
     'mean_pooling': _switch,
+    'pixel_mean': numbers,
+    'pixel_std': partial(numbers, positive=True),
 }
 
 # %% ../nbs/library/config.ipynb #e68b502d
@@ -171,6 +123,8 @@ class MViTConfig:
                                              # or in the 'attention' of the next stage's first
     q_pool_unit_stride: bool = False         # True: Q is pooled in all blocks, by 1×1×1 as well
     mean_pooling: bool = False               # True: the head reads the mean of the grid (MaskFeat)
+    pixel_mean: tuple[float, ...] = (0.45, 0.45, 0.45)     # of RGB from 0 to 1, and their spread:
+    pixel_std: tuple[float, ...] = (0.225, 0.225, 0.225)   # for `to_input`; no part of a network
 
     def __post_init__(self):
         for field in fields(self):

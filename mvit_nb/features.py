@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 import torch
 from .analysis.flops import evaluating
+from .head import what_is_read
 from .model import MViT
 from .video.container import VideoPath
 from .video.pixels import frame_shrinker, preprocess, short_side_of
@@ -28,7 +29,7 @@ def clip_features(
     x, thw = model.embed(clips)
     for row in model.plan:
         x, thw = model.run_block(row.index, x, thw)
-    return model.norm(x[:, 0]) if model.pooling == 'cls' else model.norm(x).mean(1)
+    return model.norm(what_is_read(x, thw, model.pooling)).mean(1)
 
 # %% ../nbs/library/features.ipynb #c3d0e011
 @torch.no_grad()
@@ -58,7 +59,7 @@ def video_features(
 
         def clips() -> Iterator[tuple[int, torch.Tensor]]:
             for k, frames in video.clips(times, frame_shrinker(short_side)):
-                yield k, preprocess(frames, size, short_side=short_side)[0]
+                yield k, preprocess(frames, size, short_side=short_side, config=config)[0]
 
         found = clips()
         while batch := list(islice(found, batch_size)):         # [(k, (3, T, H, W)), …]

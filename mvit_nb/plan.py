@@ -47,7 +47,7 @@ def block_plan(
                 q_kernel=q_kernel, q_stride=q_stride,
                 kv_kernel=kv_kernel, kv_stride=kv_stride,
                 drop_path=drop_rate(config, len(rows))))
-    return with_switches(rows, config)    # none is set in MViT, only in MViTv2
+    return with_switches(rows, config)    # nothing in MViT
 
 def _divided(kv: Size3, q: Size3) -> Size3:
     "Rule 5: the stride of K and V over that of Q, down to 1."

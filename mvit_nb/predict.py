@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Any
 import torch
 from .analysis.flops import evaluating
+from .config import MViTConfig
 from .model import MViT
 from .video.container import VideoPath
 from .video.info import VideoInfo
@@ -78,12 +79,13 @@ def _view_clips(
     video: Video,
     views: Sequence[View],
     num_crops: int,
-    size: tuple[int, int],       # (H, W) of the crop
+    config: MViTConfig,
     antialias: bool,
     counter: Counter[str],
 ) -> Iterator[tuple[list[int], torch.Tensor]]:
     """(indices of views, their clip (3, T, H, W), normalized), in the order of decoding. What is
     the same is read once, and comes once with all its indices."""
+    size = config.clip_size[1:]
     short_side = short_side_of(size)
     indices_of: dict[tuple[float, ...], list[int]] = {}
     for index, view in enumerate(views):
@@ -91,7 +93,8 @@ def _view_clips(
     shrink = frame_shrinker(short_side, antialias)
     for k, frames in video.clips(list(indices_of), shrink, counter):
         indices = list(indices_of.values())[k]
-        for crop, clip in enumerate(preprocess(frames, size, num_crops, short_side)):
+        for crop, clip in enumerate(preprocess(frames, size, num_crops, short_side,
+                                                config=config)):
             yield indices[crop::num_crops], clip
 
 @contextmanager
@@ -123,9 +126,9 @@ def predict_video(
     progress: bool = False,        # draw a bar on stderr
     antialias: bool = False,       # see `resize_short_side`
 ) -> Prediction:
-    """What is happening in a video: the softmax scores of all views, averaged. Frames, τ and crop
-    come from `model.config`. Raises `VideoError` for a file that cannot be read, `ValueError` or
-    `TypeError` for other arguments, `ImportError` without PyAV."""
+    """What is happening in a video: the softmax scores of all views, averaged. Frames, τ, crop, and
+    mean and std of pixels come from `model.config`. Raises `VideoError` for a file that cannot be
+    read, `ValueError` or `TypeError` for other arguments, `ImportError` without PyAV."""
     if not isinstance(model, MViT):
         raise TypeError(f'model: expected an MViT, got {type(model).__name__}')
     check_positive(batch_size=batch_size, top=top)
@@ -142,7 +145,7 @@ def predict_video(
             model.to(device)
         weight = next(model.parameters())
         scores = torch.empty(len(views), config.num_classes)
-        clips = _view_clips(video, views, num_crops, config.clip_size[1:], antialias, counter)
+        clips = _view_clips(video, views, num_crops, config, antialias, counter)
         with evaluating(model), _progress(len(views), progress) as done:
             while batch := list(islice(clips, batch_size)):        # [(indices, (3, T, H, W)), …]
                 stacked = torch.stack([clip for _, clip in batch])

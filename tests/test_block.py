@@ -20,6 +20,9 @@ from mvit_nb.zoo import get_config, list_models
 # Block 0 only grows, block 1 pools and grows, block 2 only pools.
 TOY = MViTConfig(num_frames=4, image_size=32, embed_dim=8, depths=(1, 1, 1), kv_stride=(1, 4, 4))
 GROWS, BOTH, POOLS = block_plan(TOY)
+SWITCHES = dict(rel_pos='space_time', residual_pooling='without_cls', grow_in='attention',
+                q_pool_unit_stride=True, pos_embed='none')
+TOY_V2 = replace(TOY, **SWITCHES)
 
 
 def blocks_of(config, seed=0):
@@ -50,23 +53,41 @@ def by_hand(block, row, x, skip):
     """The output of a block, from its weights, with a skip of any kind."""
     def layer_norm(norm, x):
         return F.layer_norm(x, x.shape[-1:], norm.weight, norm.bias, 1e-6)
-    attention, _ = block.attn(layer_norm(block.norm1, x), row.thw_in)
-    if row.q_stride:
+    y = layer_norm(block.norm1, x)
+    attention, _ = block.attn(y, row.thw_in)
+    if row.dim != row.dim_attn:
+        x = F.linear(y, block.attn_proj.weight, block.attn_proj.bias)  # project, then pool
+    if row.thw_in != row.thw_out:
         x = max_skip(x, row.thw_in)
     x1 = x + attention                                                 # (B, N', D)
     z = layer_norm(block.norm2, x1)
     fc1, fc2 = block.mlp.fc1, block.mlp.fc2
     branch = F.linear(F.gelu(F.linear(z, fc1.weight, fc1.bias)), fc2.weight, fc2.bias)
-    if row.dim == row.dim_out: return x1 + branch
+    if row.dim_attn == row.dim_out: return x1 + branch
     if skip == 'none': return branch
     return block.skip_proj(z if skip == 'normalized' else x1) + branch
 
 
-def test_no_named_model_does_both():
-    for name in list_models():
-        assert not any(row.grows and row.thw_in != row.thw_out
-                       for row in block_plan(get_config(name)))
-    assert BOTH.grows and BOTH.thw_in != BOTH.thw_out
+@pytest.mark.parametrize('name', list_models())
+def test_no_named_model_does_both(name):
+    """A block pools or grows, in the MLP; where growth moves into attention, each that pools also
+    grows, there, and no MLP does."""
+    config = get_config(name)
+    rows = block_plan(config)
+    pools = [row.index for row in rows if row.thw_in != row.thw_out]
+    in_attention = [row.index for row in rows if row.attn_skip_projects]
+    in_mlp = [row.index for row in rows if row.skip_projects]
+    assert sorted(in_attention + in_mlp) == [row.index for row in rows if row.grows]
+    if config.grow_in == 'attention':
+        assert in_attention == pools and not in_mlp
+    else:
+        assert not in_attention and not set(pools) & set(in_mlp)
+
+
+def test_toys_do_both():
+    assert BOTH.grows and BOTH.thw_in != BOTH.thw_out and BOTH.skip_projects
+    kept, *both = block_plan(TOY_V2)
+    assert not kept.grows and all(row.attn_skip_projects and row.skip_kernel for row in both)
 
 
 @pytest.mark.parametrize('skip', SKIPS)
@@ -81,6 +102,26 @@ def test_each_skip_is_its_own(skip):
         for kind in kinds:
             off = (out - by_hand(block, row, x, kind)).abs().max()
             assert (off < 1e-4) if kind == skip or not row.grows else (off > 0.1)
+
+
+@pytest.mark.parametrize('changes', [dict(), dict(rel_pos='none'), dict(residual_pooling='none'),
+                                     dict(grow_in='mlp'), dict(q_pool_unit_stride=False)],
+                         ids=lambda changes: ', '.join(changes) or 'all')
+def test_v2_by_hand(changes):
+    """A block of MViTv2 from its weights; the skip around attention is projected before it is
+    pooled, which is not the same as after."""
+    config = replace(TOY_V2, **changes)
+    for row, block in zip(block_plan(config), blocks_of(config)):
+        x = 3 * tokens_for(row)
+        out, thw = block(x, row.thw_in)
+        assert thw == row.thw_out and out.shape == (2, row.tokens_out, row.dim_out)
+        assert_close(out, by_hand(block, row, x, row.skip), rtol=1e-4, atol=1e-4)
+        if not row.attn_skip_projects: continue
+        assert block.skip_proj is None
+        y = block.norm1(x)
+        before = max_skip(block.attn_proj(y), row.thw_in)
+        after = block.attn_proj(max_skip(y, row.thw_in))
+        assert (before - after).abs().max() > 0.1
 
 
 @pytest.mark.parametrize('skip', SKIPS)
@@ -122,6 +163,22 @@ def test_gradients(skip):
     size = {name: p.grad.norm() for name, p in block.named_parameters()}
     assert [name for name, g in size.items() if g < 1e-6] == ['attn.pool_k.norm.bias']
     assert min(g for g in size.values() if g > 1e-6) > 1
+
+
+def test_gradients_of_v2():
+    """All parameters of a block of MViTv2 get a gradient but the bias of keys, and each table but
+    its last rows: one less than the step from key to key."""
+    row, block = block_plan(TOY_V2)[1], blocks_of(TOY_V2)[1].double()
+    x = tokens_for(row, dtype=torch.double)
+    out, _ = block(x, row.thw_in)
+    (out * torch.randn_like(out)).sum().backward()
+    size = {name: p.grad.norm() for name, p in block.named_parameters()}
+    assert [name for name, g in size.items() if g < 1e-6] == ['attn.pool_k.norm.bias']
+    tables = block.attn.rel_pos
+    for table, q, k in zip((tables.t, tables.h, tables.w), row.thw_out, row.thw_kv):
+        unused = max(q, k) // min(q, k) - 1
+        still = (table.grad.norm(dim=1) == 0).nonzero().flatten().tolist()
+        assert still == list(range(len(table) - unused, len(table)))
 
 
 def test_biases_of_keys_do_nothing():
@@ -212,7 +269,21 @@ def test_without_class_token():
 
 
 def test_refused_rows():
-    with pytest.raises(ValueError, match='dim_attn'):
-        MultiscaleBlock(replace(GROWS, dim_attn=16), TOY)
-    with pytest.raises(ValueError, match='rel_lengths'):
-        MultiscaleBlock(replace(POOLS, rel_lengths=(7, 15, 15)), TOY)
+    """Rows that no plan has; `check_row` says which field is wrong."""
+    with pytest.raises(ValueError, match='expected a multiple of 2 heads, got 17'):
+        MultiscaleBlock(replace(BOTH, dim_attn=17), TOY)
+    for lengths in ((7, 14, 15), (7, 15, 0), (6, 15, 15), (-1, 15, 15)):
+        with pytest.raises(ValueError, match='block 2: expected tables .* odd'):
+            MultiscaleBlock(replace(POOLS, rel_lengths=lengths), TOY)
+    with pytest.raises(ValueError, match="residual .*, got 'cls'"):
+        MultiscaleBlock(replace(POOLS, residual='cls'), TOY)
+
+
+def test_rows_that_no_config_gives():
+    """A row may grow in attention and in the MLP, and have tables of another length: they are
+    resized."""
+    torch.manual_seed(0)
+    row = replace(GROWS, dim_attn=12, rel_lengths=(7, 11, 15), residual='with_cls')
+    block, x = MultiscaleBlock(row, TOY).eval(), tokens_for(row)
+    assert (row.dim, row.dim_attn, row.dim_out) == (8, 12, 16)
+    assert_close(block(x, row.thw_in)[0], by_hand(block, row, x, 'normalized'))

@@ -172,8 +172,25 @@ def test_costs_are_records():
     assert toy == again and hash(toy) == hash(again)
     with pytest.raises(TypeError, match='expected an MViTConfig, got str'):
         cost('mvit_b_16x4')
-    with pytest.raises(ValueError, match='dim_attn'):
-        block_cost(replace(block_plan(MVIT_B)[0], dim_attn=192), MVIT_B)
+    with pytest.raises(ValueError, match='dim_attn .* 2 heads, got 193'):
+        block_cost(replace(block_plan(MVIT_B)[1], dim_attn=193), MVIT_B)
+    with pytest.raises(ValueError, match='expected tables'):
+        block_cost(replace(block_plan(MVIT_B)[1], rel_lengths=(15, 54, 55)), MVIT_B)
+
+
+def test_growth_in_attention_by_hand():
+    """Block 1 of MViTv2-S: 96 channels come in, 192 leave attention; tables of 15, 55 and 55 rows."""
+    config = get_config('mvitv2_s_16x4')
+    block = block_cost(block_plan(config)[1], config)
+    L_Q, L_K = 8 * 28 * 28, 8 * 14 * 14
+    N, N_Q, N_K, D, A = 8 * 56 * 56 + 1, L_Q + 1, L_K + 1, 96, 192
+    assert block.by_operator == {
+        'conv': 27 * A * (L_Q + 2 * L_K),
+        'linear': 3 * N * D * A + N * D * A + N_Q * A * A + N_Q * 2 * A * 4 * A,
+        'attention': 2 * N_Q * N_K * A + L_Q * A * (8 + 14 + 14)}
+    assert block.params == (3 * A * (D + 1) + A * (D + 1) + 3 * (27 + 2) * 96 + A * (A + 1)
+                            + 4 * A * (A + 1) + A * (4 * A + 1) + 2 * D + 2 * A
+                            + (15 + 55 + 55) * 96)
 
 
 def test_gelu_keeps_its_input():

@@ -12,6 +12,7 @@ from mvit_nb.analysis.paper import paper_tables
 from mvit_nb.plan import network_plan
 
 NAMES = list_models()
+V2 = [name for name in NAMES if name.startswith('mvitv2')]
 
 
 def without_rate(config):
@@ -44,7 +45,24 @@ def seed():
 
 
 def test_most_models_are_in_the_paper():
-    assert sum(without_rate(get_config(name)) in IN_PAPER for name in NAMES) > len(NAMES) / 2
+    """More than half of MViT's models; none of MViTv2's, which have switches that are set."""
+    names = [name for name in NAMES if name not in V2]
+    assert sum(without_rate(get_config(name)) in IN_PAPER for name in names) > len(names) / 2
+    assert len(V2) == 8 and not any(without_rate(get_config(name)) in IN_PAPER for name in V2)
+
+
+def test_switches_of_named_models():
+    """All five are set in MViTv2, but for growth in the image model L; none in the others."""
+    switches = 'rel_pos', 'residual_pooling', 'grow_in', 'q_pool_unit_stride', 'pos_embed'
+    plain = MViTConfig()
+    for name in NAMES:
+        config = get_config(name)
+        changed = {field for field in switches if getattr(config, field) != getattr(plain, field)}
+        if name not in V2:
+            assert changed <= {'pos_embed'} and config.pos_embed != 'none'
+            continue
+        assert set(switches) - changed == ({'grow_in'} if name == 'mvitv2_l' else set())
+        assert config.rel_pos == ('space' if config.num_frames == 1 else 'space_time')
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -62,7 +80,8 @@ def test_plan_is_a_chain(name):
     for row in rows:
         pools = row.skip_kernel is not None
         assert pools == (row.thw_in != row.thw_out)
-        assert (row.skip == 'identity') == (row.dim == row.dim_out)
+        assert (row.skip == 'identity') == (row.dim_attn == row.dim_out)
+        assert row.dim == row.dim_attn or (config.grow_in == 'attention' and row.first)
     assert (network.head.dim, network.head.num_classes) == (rows[-1].dim_out, config.num_classes)
 
 
@@ -76,6 +95,10 @@ def test_parameters(name):
     paper = IN_PAPER.get(without_rate(get_config(name)))
     assert paper is None or abs(params / 1e6 / paper - 1) < 0.01
     for row, block in zip(model.plan, model.blocks, strict=True):
+        assert block.attn.qkv.weight.shape == (3 * row.dim_attn, row.dim)
+        assert (block.attn_proj is not None) == row.attn_skip_projects
+        tables = [name for name, _ in block.attn.named_parameters() if 'rel_pos' in name]
+        assert len(tables) == sum(rows > 0 for rows in row.rel_lengths or ())
         assert block.mlp.fc1.weight.shape == (row.hidden, row.dim_attn)
         assert block.mlp.fc2.weight.shape == (row.dim_out, row.hidden)
         assert (block.skip_proj is not None) == row.skip_projects
@@ -96,7 +119,8 @@ def test_forward_shapes(name):
             assert torch.equal(model(clip[:, :, 0]), logits)
 
 
-@pytest.mark.parametrize('name', ['mvit_b_16x4', 'mvit_b_16', 'vit_b_8x8'])
+@pytest.mark.parametrize('name', ['mvit_b_16x4', 'mvit_b_16', 'vit_b_8x8', 'mvitv2_s_16x4',
+                                  'mvitv2_s'])
 def test_one_graph(name):
     """`torch.compile` finds no graph break, and `torch.export` leaves the batch size open."""
     depths = (1,) * len(get_config(name).depths)
@@ -113,9 +137,10 @@ def test_one_graph(name):
         torch.testing.assert_close(graph(clip[:1]), expected[:1])
 
 
-def test_one_graph_for_other_sizes():
+@pytest.mark.parametrize('name', ['mvit_b_16x4', 'mvitv2_s_16x4'])
+def test_one_graph_for_other_sizes(name):
     """A compiled model takes clips of other lengths and crops, without a graph break either."""
-    config = get_config('mvit_b_16x4', **small_overrides('mvit_b_16x4'), depths=(1, 1, 1))
+    config = get_config(name, **small_overrides(name), depths=(1, 1))
     model = create_model(config).eval()
     torch.compiler.reset()
     compiled = torch.compile(model, fullgraph=True, backend='eager')
@@ -125,7 +150,8 @@ def test_one_graph_for_other_sizes():
             torch.testing.assert_close(compiled(clip), model(clip))
 
 
-@pytest.mark.parametrize('name', ['mvit_b_16x4', 'mvit_b_16', 'vit_b_8x8'])
+@pytest.mark.parametrize('name', ['mvit_b_16x4', 'mvit_b_16', 'vit_b_8x8', 'mvitv2_s_16x4',
+                                  'mvitv2_s'])
 def test_state_dict_goes_round(name):
     """Another seed gives other logits; its weights, loaded strictly, give the same."""
     config = get_config(name, **small_overrides(name))

@@ -12,7 +12,7 @@ import torch
 from torch.testing import assert_close
 
 from mvit_nb import MViTConfig, block_plan, create_model
-from mvit_nb.config import POS_EMBEDS, SKIPS
+from mvit_nb.config import GROWTHS, POS_EMBEDS, REL_POS, RESIDUAL_POOLINGS, SKIPS
 from mvit_nb.grid import POOL_MODES
 
 CUBES = [((1, 4, 4), (1, 4, 4), (0, 0, 0)),               # kernel, stride, padding
@@ -25,8 +25,10 @@ CHOICES = dict(
     q_stride=((1, 2, 2), (2, 2, 2), (1, 1, 2)),
     kv_stride=((1, 4, 4), (2, 4, 4), (1, 1, 1), None), kv_adaptive=(True, False),
     pool_mode=POOL_MODES, pool_kernel=(None, (3, 3, 3), (1, 3, 3)),
-    pos_embed=POS_EMBEDS, cls_token=(True, False), qkv_bias=(True, False), skip=SKIPS)
-NETWORKS = range(25)
+    pos_embed=POS_EMBEDS, cls_token=(True, False), qkv_bias=(True, False), skip=SKIPS,
+    rel_pos=REL_POS, residual_pooling=RESIDUAL_POOLINGS, grow_in=GROWTHS,
+    q_pool_unit_stride=(True, False), mean_pooling=(True, False))
+NETWORKS = range(30)
 named = pytest.mark.parametrize('index', NETWORKS, ids=[f'network{i}' for i in NETWORKS])
 
 
@@ -132,6 +134,62 @@ def test_eval_is_deterministic(index):
         assert torch.equal(net(clips), net(clips))
         net.train()
         assert not torch.equal(net(clips), net(clips))
+
+
+def used_rows(q, k):
+    """The rows of a table that some pair of q queries and k keys along its axis looks up."""
+    across, along = max(k / q, 1), max(q / k, 1)
+    return {int(i * across - j * along + (k - 1) * along) for i in range(q) for j in range(k)}
+
+
+def silent(net, row):
+    """Parameters of a block's attention that cannot matter: a bias that adds the same to all keys;
+    all of Q and K where there is one key; tables along an axis whose keys are all alike; and in the
+    last block, of which the head reads the class token, what the other queries go through."""
+    names = ['pool_k.norm.bias']
+    if row.tokens_kv == 1:
+        names += ['pool_k', 'rel_pos', *([] if row.residual != 'none' else ['pool_q'])]
+    blurs = row.kv_kernel if row.kv_kernel and net.config.pool_mode != 'conv' else (1, 1, 1)
+    names += [f'rel_pos.{axis}' for axis, n, k, window in zip('thw', row.thw_in, row.thw_kv, blurs)
+              if (k == 1 or window // 2 >= n - 1) and not row.num_cls]
+    if row is net.plan[-1] and net.pooling == 'cls':
+        names += ['rel_pos', 'pool_q.conv']
+    return tuple(f'blocks.{row.index}.attn.{name}' for name in names)
+
+
+@named
+def test_gradient_reaches_everything(index):
+    """Every parameter gets a gradient, but those that cannot matter; in tables of relative
+    positions every row that some query and key are apart by, and no other."""
+    net, clips = network(index)
+    net.double()
+    logits = net(clips.double())
+    (logits * torch.randn_like(logits)).sum().backward()
+    largest = max(p.grad.abs().max() for p in net.parameters() if p.grad is not None)
+    still = tuple(name for row in net.plan for name in silent(net, row))
+    for name, p in net.named_parameters():
+        reached = p.grad is not None and p.grad.abs().max() > 1e-12 * largest
+        assert reached != name.startswith(still), name
+    for block, row in zip(net.blocks, net.plan):
+        for axis, q, k in zip('thw', row.thw_out, row.thw_kv):
+            name = f'blocks.{row.index}.attn.rel_pos.{axis}'
+            if not row.rel_lengths or name.startswith(still): continue
+            table = getattr(block.attn.rel_pos, axis)
+            if table is None or len(table) != 2 * max(q, k) - 1: continue
+            moved = set((table.grad.abs().sum(1) > 0).nonzero().flatten().tolist())
+            assert moved <= used_rows(q, k)
+            all_read = net.pooling != 'cls' or row.index < len(net.plan) - 2
+            assert moved == used_rows(q, k) or not all_read
+
+
+def test_tables_are_there():
+    """Among the networks above are tables that are resized, and tables with rows that rest."""
+    rows = [row for config in configs() for row in block_plan(config) if row.rel_lengths]
+    axes = [(n, q, k) for row in rows
+            for n, q, k in zip(row.rel_lengths, row.thw_out, row.thw_kv) if n]
+    assert sum(n != 2 * max(q, k) - 1 for n, q, k in axes) > 10
+    assert sum(len(used_rows(q, k)) < 2 * max(q, k) - 1 for _, q, k in axes) > 10
+    assert any(row.rel_lengths[0] == 0 for row in rows)
 
 
 IMAGES = [i for i in NETWORKS if configs()[i].num_frames == 1]

@@ -29,7 +29,7 @@ _UNCOUNTED = tuple('''
     add add_ sub mul mul_ div div_ neg rsub sum mean pow sqrt softmax log_softmax gelu relu silu
     sigmoid tanh layer_norm batch_norm group_norm dropout max_pool3d avg_pool3d max_pool2d
     avg_pool2d adaptive_avg_pool2d adaptive_avg_pool3d upsample_bicubic2d upsample_linear1d
-    unflatten repeat expand_as pad clone embedding numpy_T'''.split())
+    unflatten repeat expand_as pad clone movedim embedding numpy_T'''.split())
 
 def _attention_flops(inputs, outputs):
     "Multiply-adds of softmax(Q·Kᵀ/√d)·V: two products of N_Q × N_K × d for each head and clip."

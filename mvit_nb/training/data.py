@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler, default_collate
 
-from ..clips import normalize
 from ..config import MViTConfig
+from ..inputs import to_input
 from .augment import CenterCrop
 from .recipe import Recipe
 
@@ -84,7 +84,7 @@ def _ready(clip: Tensor, label: int, config: MViTConfig, index: int) -> Item:
         raise ValueError(f'item {index}: expected a clip {expected}, got {tuple(clip.shape)}')
     if not 0 <= label < config.num_classes:
         raise ValueError(f'item {index}: expected a label below {config.num_classes}, got {label}')
-    return normalize(clip), label
+    return to_input(clip, config), label
 
 class TrainClips(Dataset):
     """Augmented, normalized copies of an item, for the keys of `EpochSampler`. The data are

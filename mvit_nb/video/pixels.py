@@ -11,6 +11,8 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from ..clips import normalize
+from ..config import MViTConfig
+from ..inputs import to_input
 
 # %% ../../nbs/library/video/pixels.ipynb #0b182d28
 CropSize = int | tuple[int, int]      # side of a square, or (H, W), pixels
@@ -63,12 +65,14 @@ def preprocess(
     num_crops: int = 1,              # 1 or 3
     short_side: int | None = None,   # resize to this first; None: as `short_side_of` says
     antialias: bool = False,         # see `resize_short_side`
+    config: MViTConfig | None = None,   # of the network; None: the mean and std of Kinetics, RGB
 ) -> torch.Tensor:
-    """What the network takes: resized, cropped, normalized with the Kinetics mean and std.
-    (num_crops, 3, T, size, size). Raises what `resize_short_side` and `crops` raise."""
+    """What the network takes: resized, cropped, normalized, (num_crops, 3, T, size, size).
+    Raises what `resize_short_side` and `crops` raise."""
     size = (size, size) if isinstance(size, int) else size
     frames = resize_short_side(frames, short_side or short_side_of(size), antialias)
-    return normalize(crops(frames, size, num_crops).transpose(1, 2))
+    clips = crops(frames, size, num_crops).transpose(1, 2)
+    return normalize(clips) if config is None else to_input(clips, config)
 
 # %% ../../nbs/library/video/pixels.ipynb #c7ce1d24
 def frame_shrinker(
