@@ -5,6 +5,7 @@
 # %% ../../nbs/library/figures/map_block.ipynb #b1000004
 from __future__ import annotations
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ..plan import BlockPlan, NetworkPlan, network_plan
 from .pen import Pen
 from .style import K_COLOR, Q_COLOR, V_COLOR
@@ -46,6 +47,27 @@ def which_blocks(
     return f'{len(chosen)} of {len(rows)} blocks'
 
 # %% ../../nbs/library/figures/map_block.ipynb #b1000008
+@dataclass(frozen=True)
+class _Places:
+    "Where things stand, in pixels from the left, where that is not the same in all networks."
+    branch: float = 130      # the tokens part for queries, keys and values
+    lane: float = 178        # the middle of the boxes of these
+    funnel: float = 228
+    attention: float = 327   # its middle
+    breadth: float = 84      # of attention
+    first: float = 404       # where the skip around attention ends
+    norm: float = 479
+    lifted: float = 514      # a normalized skip leaves here
+    mlp: float = 570         # its middle
+    mlp_breadth: float = 80
+
+_MVITV2 = _Places(134, 192, 238, 331, 70, 420, 488, 523, 570, 72)
+
+def _places(rows: Sequence[BlockPlan]) -> _Places:
+    "MViTv2 needs more room for attention: channels grow there, and the queries are added."
+    wide = any(row.attn_skip_projects or row.residual != 'none' for row in rows)
+    return _MVITV2 if wide else _Places()
+
 def growth(
     rows: Sequence[BlockPlan],
 ) -> str:
@@ -53,7 +75,8 @@ def growth(
     factors = {f'×{row.dim_out / row.dim:.3g}' for row in rows if row.grows}
     return factors.pop() if len(factors) == 1 else '×'
 
-def _draw_attention(pen: Pen, rows: Sequence[BlockPlan], middle: float, skip: float) -> None:
+def _draw_attention(pen: Pen, rows: Sequence[BlockPlan], at: _Places, middle: float,
+                    skip: float) -> None:
     "The first half: x + attention(norm(x))."
     pen.arrow(BLOCK, (16, middle), (66, middle))
     pen.text(BLOCK, 16, middle + 15, 'tokens', ha='left')
@@ -63,70 +86,100 @@ def _draw_attention(pen: Pen, rows: Sequence[BlockPlan], middle: float, skip: fl
              ('values', V_COLOR, 'kv_pooling', middle + 32))
     there = {'q_pooling': any(row.q_kernel for row in rows),
              'kv_pooling': any(row.kv_kernel for row in rows)}
+    left, right = at.attention - at.breadth / 2, at.attention + at.breadth / 2
     for name, color, part, y in lanes:
-        pen.arrow('attention', (117, middle), (130, middle), (130, y), (144, y))
-        pen.box('attention', 178, y, 66, 22, name, fill='white')
-        pen.arrow('attention', (211, y), (284, y))
+        pen.arrow('attention', (117, middle), (at.branch, middle), (at.branch, y),
+                  (at.lane - 34, y))
+        pen.box('attention', at.lane, y, 66, 22, name, fill='white')
+        pen.arrow('attention', (at.lane + 33, y), (left - 1, y))
         if there[part]:
-            pen.funnel(part, 228, y, 30, 26, 14, color, name[0].upper())
-    relative = ',\nwith relative\npositions' if any(row.rel_lengths for row in rows) else ''
-    pen.box('attention', 327, middle, 84, 92, f'attention{relative}')
-    pen.arrow('attention', (369, middle), (392, middle))
-    pen.arrow('skip', (56, middle), (56, skip), (404, skip), (404, middle - 11))
+            pen.funnel(part, at.funnel, y, 30, 26, 14, color, name[0].upper())
+    relative = ',\nwith\nrelative\npositions' if any(row.rel_lengths for row in rows) else ''
+    pen.box('attention', at.attention, middle, at.breadth, 92, f'attention{relative}')
+    pen.arrow('attention', (right, middle), (at.first - 12, middle))
+    if any(row.residual != 'none' for row in rows):
+        _draw_residual(pen, at, middle)
+    pen.arrow('skip', (56, middle), (56, skip), (at.first, skip), (at.first, middle - 11))
     if any(row.skip_kernel for row in rows):
-        pen.funnel('skip', 228, skip, 30, 26, 14, POOLED)
-        pen.text('skip', 327, skip - 13, 'skip, max-pooled')
+        pen.funnel('skip', at.funnel, skip, 30, 26, 14, POOLED)
+        pen.text('skip', at.attention, skip - 13, 'skip, max-pooled')
     else:
-        pen.text('skip', 327, skip - 13, 'skip')
-    pen.disc('skip', 404, middle, 11, 'white', '+')
+        pen.text('skip', at.attention, skip - 13, 'skip')
+    pen.disc('skip', at.first, middle, 11, 'white', '+')
 
-def _draw_mlp(pen: Pen, middle: float, skip: float) -> None:
+def _draw_residual(pen: Pen, at: _Places, middle: float) -> None:
+    "The queries go over attention and are added to its output."
+    right, x, over = at.attention + at.breadth / 2, at.first - 32, middle - 54
+    leave = (at.funnel + 30 + at.attention - at.breadth / 2) / 2 - 4
+    pen.arrow('attention', (leave, middle - 32), (leave, over), (x, over), (x, middle - 9))
+    pen.arrow('attention', (right, middle), (x - 9, middle))
+    pen.disc('attention', x, middle, 9, 'white', '+')
+
+def _draw_mlp(pen: Pen, at: _Places, middle: float, skip: float) -> None:
     "The second half: x + MLP(norm(x))."
-    pen.arrow('mlp', (415, middle), (454, middle))
-    pen.box('mlp', 479, middle, 50, 24, 'norm')
-    pen.arrow('mlp', (504, middle), (530, middle))
-    pen.box('mlp', 570, middle, 80, 48, 'MLP')
-    pen.arrow('mlp', (610, middle), (663, middle))
-    pen.arrow('skip', (434, middle), (434, skip), (674, skip), (674, middle - 11))
+    left, right = at.mlp - at.mlp_breadth / 2, at.mlp + at.mlp_breadth / 2
+    pen.arrow('mlp', (at.first + 11, middle), (at.norm - 25, middle))
+    pen.box('mlp', at.norm, middle, 50, 24, 'norm')
+    pen.arrow('mlp', (at.norm + 25, middle), (left, middle))
+    pen.box('mlp', at.mlp, middle, at.mlp_breadth, 48, 'MLP')
+    pen.arrow('mlp', (right, middle), (663, middle))
+    leave = at.first + 30
+    pen.arrow('skip', (leave, middle), (leave, skip), (674, skip), (674, middle - 11))
     pen.text('skip', 570, skip - 13, 'skip')
     pen.disc('skip', 674, middle, 11, 'white', '+')
     pen.arrow(BLOCK, (685, middle), (716, middle))
     pen.text(BLOCK, 752, middle, 'to the\nnext block')
 
-def _draw_growth(pen: Pen, rows: Sequence[BlockPlan], middle: float, skip: float) -> None:
+def _draw_growth(pen: Pen, rows: Sequence[BlockPlan], at: _Places, middle: float,
+                 skip: float) -> None:
     """Where channels grow: on the way through a branch, and on the skip beside it. A normalized
-    skip begins behind the norm."""
+    skip begins behind the norm; around attention, a skip with more channels always does."""
     in_attention = any(row.attn_skip_projects for row in rows)
-    pen.disc('growth', 130 if in_attention else 634, middle, 12, GROWN, growth(rows))
+    pen.disc('growth', at.branch if in_attention else 634, middle, 12, GROWN, growth(rows))
     if in_attention:
-        pen.disc('growth', 160, skip, 12, GROWN, growth(rows))
+        pen.arrow('growth', (92, middle - 12), (92, skip), dotted=True)
+        pen.disc('growth', 92, middle - 37, 12, GROWN, growth(rows))
     elif any(row.skip == 'normalized' for row in rows):
         lane = skip + 22
-        pen.line('growth', (514, middle), (514, lane), (600, lane), dotted=True)
+        pen.line('growth', (at.lifted, middle), (at.lifted, lane), (600, lane), dotted=True)
         pen.arrow('growth', (600, lane), (670, lane), dotted=True)
         pen.disc('growth', 610, lane, 12, GROWN, growth(rows))
     elif any(row.skip_projects for row in rows):
         pen.disc('growth', 634, skip, 12, GROWN, growth(rows))
 
 # %% ../../nbs/library/figures/map_block.ipynb #b1000010
-def _draw_rules(pen: Pen, rows: Sequence[BlockPlan], y: float) -> None:
-    "One line: what is pooled, and what grows, in which blocks."
+def _rules(rows: Sequence[BlockPlan]) -> dict[str, str]:
+    "What is said of each part: one line or two."
+    pooled = [row for row in rows if row.q_kernel]
+    fewer = [row for row in pooled if row.skip_kernel]
+    keys = [row for row in rows if row.kv_kernel]
+    more = [row for row in rows if row.grows]
+    said = {}
+    if pooled:
+        said['q_pooling'] = f'pooled: {which_blocks(pooled, rows)}'
+    if 0 < len(fewer) < len(pooled):
+        said['q_pooling'] += f'\nfewer: {which_blocks(fewer, rows)}'
+    if keys:
+        said['kv_pooling'] = f'pooled: {which_blocks(keys, rows)}'
+    if more:
+        said['growth'] = f'channels: {which_blocks(more, rows)}'
+    if any(row.attn_skip_projects for row in more):
+        said['growth'] += '\ndotted: the skip of these blocks'
+    return said
+
+def _draw_rules(pen: Pen, rows: Sequence[BlockPlan], said: dict[str, str], y: float) -> None:
+    "What is pooled, and what grows, in which blocks, side by side."
     x = 18.0
-    fewer = [row for row in rows if row.skip_kernel] or [row for row in rows if row.q_kernel]
-    if fewer:
+    if 'q_pooling' in said:
         pen.funnel('q_pooling', x, y, 16, 20, 12, Q_COLOR, 'Q')
-        text = f'pooled: {which_blocks(fewer, rows)}'
-        x += 40 + pen.text('q_pooling', x + 22, y, text, ha='left')
-    fewer = [row for row in rows if row.kv_kernel]
-    if fewer:
+        x += 40 + pen.text('q_pooling', x + 22, y, said['q_pooling'], ha='left')
+    if 'kv_pooling' in said:
         pen.funnel('kv_pooling', x, y, 16, 20, 12, K_COLOR, 'K')
         pen.funnel('kv_pooling', x + 19, y, 16, 20, 12, V_COLOR, 'V')
-        text = f'pooled: {which_blocks(fewer, rows)}'
-        x += 59 + pen.text('kv_pooling', x + 41, y, text, ha='left')
-    more = [row for row in rows if row.grows]
-    if more:
+        x += 59 + pen.text('kv_pooling', x + 41, y, said['kv_pooling'], ha='left')
+    if 'growth' in said:
         pen.disc('growth', x + 15, y, 12, GROWN, growth(rows))
-        pen.text('growth', x + 36, y, f'channels: {which_blocks(more, rows)}', ha='left')
+        pen.text('growth', x + 36, y, said['growth'], ha='left')
 
 def draw_map_block(
     pen: Pen,            # 800 pixels or more
@@ -134,18 +187,18 @@ def draw_map_block(
     top: float,          # upper edge of the strip
 ) -> float:
     "Draw the strip; returns its lower edge."
-    rows = plan.blocks
+    rows, at = plan.blocks, _places(plan.blocks)
     middle, skip = top + 106, top + 42
-    rules = not {'q_pooling', 'kv_pooling', 'growth'}.isdisjoint(network_parts(plan))
-    height = 192 if rules else 164
+    rules = _rules(rows)
+    two_lines = any('\n' in rule for rule in rules.values())
+    height = 164 + (28 if rules else 0) + (8 if two_lines else 0)
     width = pen.ax.get_xlim()[1]
     pen.box(IN_BLOCK, width / 2, top + height / 2, width - 10, height, fill='#f7f7f7',
             edge='#bbbbbb', zorder=0)
     pen.text(IN_BLOCK, 16, top + 17, 'Inside each block', size=10.5, ha='left', bold=True)
-    _draw_attention(pen, rows, middle, skip)
-    _draw_mlp(pen, middle, skip)
+    _draw_attention(pen, rows, at, middle, skip)
+    _draw_mlp(pen, at, middle, skip)
     if any(row.grows for row in rows):
-        _draw_growth(pen, rows, middle, skip)
-    if rules:
-        _draw_rules(pen, rows, top + height - 18)
+        _draw_growth(pen, rows, at, middle, skip)
+    _draw_rules(pen, rows, rules, top + height - (22 if two_lines else 18))
     return top + height

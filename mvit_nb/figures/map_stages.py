@@ -42,9 +42,10 @@ class Layout:
         return self.width - HEAD_WIDTH / 2 - 2
 
 def _margins(stage: Sequence[BlockPlan]) -> tuple[float, float]:
-    "Room for the funnel in front of a stage, and for the growth behind it."
-    return (26 if any(row.skip_kernel for row in stage) else 8,
-            30 if any(row.grows for row in stage) else 8)
+    "Room for the funnel in front of a stage, and for the growth in front of it or behind it."
+    before = 26 if any(row.skip_kernel for row in stage) else 8
+    if any(row.attn_skip_projects for row in stage): return before + 28, 8
+    return before, 30 if any(row.grows for row in stage) else 8
 
 # %% auto #0
 __all__ = ['NAMES_Y', 'COUNTS_Y', 'MIDDLE', 'CLASS_Y', 'GRID_Y', 'HEADER_X', 'CLIP_X', 'CUBE_X', 'TOKENS_X', 'TRUNK_X',
@@ -86,7 +87,8 @@ def map_layout(
     for stage, width, pitch, deep in zip(plan.stages, widths, pitches, last):
         before, behind = _margins(stage)
         columns.append(left + width / 2)
-        wide = [max(2.5, thick * math.sqrt(row.dim_attn / widest)) for row in stage]
+        wide = [max(min(2.5, 0.75 * pitch), thick * math.sqrt(row.dim_attn / widest))
+                for row in stage]
         content = before + pitch * (len(stage) - 1) + wide[-1] + deep + behind
         x = left + (width - content) / 2 + before
         for row, wide_here in zip(stage, wide):
@@ -153,6 +155,13 @@ def _draw_tokens(pen: Pen, plan: NetworkPlan) -> None:
         pen.text('position', x - 6, CLASS_Y, 'class token', ha='right')
 
 # %% ../../nbs/library/figures/map_stages.ipynb #c1000011
+def _draw_growth(pen: Pen, row: BlockPlan, slab: Slab) -> None:
+    "A disc behind a block that grows in its MLP, or in front of one that grows in attention."
+    x = slab.x + slab.width + slab.depth / 2 + 14
+    if row.attn_skip_projects:
+        x = slab.x - (38 if row.skip_kernel else 16)
+    pen.disc('growth', x, MIDDLE, 12, GROWN, f'×{row.dim_out / row.dim:.3g}')
+
 def _draw_stages(pen: Pen, plan: NetworkPlan, layout: Layout) -> None:
     "The blocks of all stages, with the funnels and the growth between them."
     pen.arrow(IN_BLOCK, (TOKENS_X + 22, MIDDLE), (layout.slabs[0].x - 4, MIDDLE))
@@ -168,23 +177,25 @@ def _draw_stages(pen: Pen, plan: NetworkPlan, layout: Layout) -> None:
                 before = slab.height * math.sqrt(row.thw_in[1] / row.thw_out[1])
                 pen.funnel('q_pooling', slab.x - 22, MIDDLE, 16, before, slab.height, Q_COLOR, 'Q')
             pen.slab(BLOCK, slab.x, MIDDLE, slab.width, slab.height, slab.depth,
-                     stage_color(row.stage))
+                     stage_color(row.stage), linewidth=min(0.5, 0.2 * slab.width))
             if row.grows:
-                x = slab.x + slab.width + slab.depth / 2 + 14
-                pen.disc('growth', x, MIDDLE, 12, GROWN, f'×{row.dim_out / row.dim:.3g}')
+                _draw_growth(pen, row, slab)
 
 def _draw_head(pen: Pen, plan: NetworkPlan, layout: Layout) -> None:
-    "From the class token, or from all tokens, to classes."
-    x = layout.head
-    reads = 'class token' if plan.stem.num_cls else 'mean'
-    _name(pen, 'head', x, 'head', reads)
+    "From the class token, or from the mean of the others, to classes."
+    x, last = layout.head, layout.slabs[-1]
+    read = plan.head.pooling == 'cls'
+    _name(pen, 'head', x, 'head', 'class token' if read else 'mean')
     if plan.stem.num_cls:
-        pen.arrow(('position', 'head'), (TOKENS_X, CLASS_Y), (x - 18, CLASS_Y),
-                  (x - 18, MIDDLE + 15), dotted=True)
+        parts = ('position', 'head') if read else ('position',)
+        if read:
+            pen.arrow(parts, (TOKENS_X, CLASS_Y), (x - 18, CLASS_Y), (x - 18, MIDDLE + 15),
+                      dotted=True)
+        else:
+            pen.line(parts, (TOKENS_X, CLASS_Y), (last.x + last.width, CLASS_Y), dotted=True)
         between = (layout.slabs[0].x + x - 18) / 2
-        pen.text(('position', 'head'), between, CLASS_Y - 10, 'in every block, never pooled')
-    else:
-        last = layout.slabs[-1]
+        pen.text(parts, between, CLASS_Y - 10, 'in every block, never pooled')
+    if not read:
         pen.arrow('head', (last.x + last.width + last.depth + 3, MIDDLE), (x - 26, MIDDLE))
     pen.box('head', x - 18, MIDDLE, 14, 28)
     for k, length in enumerate((8, 14, 30, 10, 6)):

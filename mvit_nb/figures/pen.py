@@ -105,15 +105,15 @@ class Pen:
             self.text(parts, x + width / 2, y, text, color='white', bold=True)
 
     def slab(self, parts: Parts, x: float, y: float, width: float, height: float, depth: float,
-             fill: str) -> None:
+             fill: str, linewidth: float = 0.5) -> None:
         "A block seen from the left and above: the left edge of its front at x, its middle at y."
         top, right, back = y - height / 2, x + width, 0.75 * depth
         side = [(right, top), (right + depth, top - back), (right + depth, top + height - back),
                 (right, top + height)]
         lid = [(x, top), (x + depth, top - back), (right + depth, top - back), (right, top)]
-        self.shape(parts, side, shade(fill, -0.25), linewidth=0.5)
-        self.shape(parts, lid, shade(fill, 0.45), linewidth=0.5)
-        self.rectangle(parts, x, top, width, height, fill, linewidth=0.5)
+        self.shape(parts, side, shade(fill, -0.25), linewidth=linewidth)
+        self.shape(parts, lid, shade(fill, 0.45), linewidth=linewidth)
+        self.rectangle(parts, x, top, width, height, fill, linewidth=linewidth)
 
     def line(self, parts: Parts, *points: Point, dotted: bool = False, linewidth: float = 1.3,
              zorder: float = 1) -> None:
