@@ -51,7 +51,7 @@ _ORDER = ('patch_stride', 'patch_padding', 'depths', 'q_stride', 'kv_stride', 'n
 _USUAL = {'kv_adaptive': 'as in every published model', 'skip': 'as in every published model',
           'mean_pooling': 'as in every published model', 'kv_pool_unit_stride': 'the default',
           'q_pool_unit_stride': 'the default', 'head_mul': 'as dim_mul: heads of one width',
-          'residual_pooling': 'as in every published model with relative positions, or without',
+          'residual_pooling': 'as in all published models with, or all without, relative positions',
           'sampling_rate': 'the network does not see it'}    # and what is then assumed
 
 
@@ -86,7 +86,7 @@ def _assumed(
         elif facts.relative and (f == 'image_size' or f == 'num_frames' and
                                  facts.seen['rel_pos'].value == 'space_time'):
             reasons[f] = 'for tables of relative positions of this length, and square crops'
-        elif f == 'residual_pooling' and config.residual_pooling == 'with_cls':
+        elif f == 'residual_pooling' and facts.layout == 'timm' and config.cls_token:
             reasons[f] = 'as timm computes it; the authors leave the class token out'
         elif base and (f in ('num_frames', 'image_size') or getattr(base, f) == getattr(config, f)):
             reasons[f] = f'as in {name}'

@@ -258,5 +258,6 @@ def propose(
         for pooling, stride in product(poolings, strides):
             yield start | stride | heads | pooling | known, set(pooling)
         if poolings[-1].get('kv_pool_unit_stride', True): continue
-        for stride in ((1, 8, 8), (1, 4, 4), (1, 2, 2)):    # on it hangs which blocks are left out
-            yield start | heads | poolings[-1] | {'kv_stride': stride} | known, set(poolings[-1])
+        for kv_stride in ((1, 8, 8), (1, 4, 4), (1, 2, 2)):   # tells which blocks are left out
+            yield (start | heads | poolings[-1] | {'kv_stride': kv_stride} | known,
+                   set(poolings[-1]))
