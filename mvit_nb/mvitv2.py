@@ -19,8 +19,8 @@ from .rows import BlockPlan
 
 # %% ../nbs/lessons/12_mvitv2.ipynb #12f20004
 class RelativePositions(nn.Module):
-    """Tables of relative positions (MViTv2, section 4.1): a vector of d
-    numbers for each distance along T, H and W, shared by all heads."""
+    """Tables of relative positions (MViTv2, arXiv:2112.01526): a vector of
+    d numbers for each distance along T, H, W, shared by all heads."""
     t: nn.Parameter | None
     h: nn.Parameter | None
     w: nn.Parameter | None
@@ -56,7 +56,7 @@ def add_queries(
 
 # %% ../nbs/lessons/12_mvitv2.ipynb #12f20005
 class PoolingAttentionV2(PoolingAttention):
-    """MHPA of MViTv2 (section 4.1): with relative positions, with the
+    """MHPA of MViTv2 (arXiv:2112.01526): with relative positions, with the
     pooled queries added, and with channels that grow from D to D_out."""
     def __init__(self,
         dim: int,                          # D, channels in
@@ -80,8 +80,9 @@ class PoolingAttentionV2(PoolingAttention):
         "Tokens (B, N, D) → tokens (B, N_Q, D_out), the grid of Q."
         q, k, v, thw_q = self.qkv_heads(x, thw)
         if self.rel_pos:
-            P = self.pool_k
-            thw_k = pooled_thw(thw, P.kernel, P.stride) if P else thw
+            thw_k = thw
+            if pool := self.pool_k:
+                thw_k = pooled_thw(thw, pool.kernel, pool.stride)
             x = self.rel_pos(q, k, v, thw_q, thw_k)  # (B, h, N_Q, d)
         else:
             x = dot_product_attention(q, k, v)
@@ -93,11 +94,11 @@ def pooling_attention(
     row: BlockPlan, pool_q: TokenPool | None, pool_k: TokenPool | None,
     pool_v: TokenPool | None, qkv_bias: bool) -> PoolingAttention:
     """The attention of a row: MViT's, or MViTv2's where the row asks for
-    it. Refuses rows as `check_row` does."""
+    it. Raises `ValueError` for a row that no block computes."""
     check_row(row)
     pools, D = (pool_q, pool_k, pool_v), row.dim_attn
-    v2 = (row.attn_skip_projects or row.rel_lengths
-          or row.residual != 'none')
-    if not v2: return PoolingAttention(D, row.num_heads, *pools, qkv_bias)
+    new = (row.attn_skip_projects or row.rel_lengths
+           or row.residual != 'none')
+    if not new: return PoolingAttention(D, row.num_heads, *pools, qkv_bias)
     return PoolingAttentionV2(row.dim, D, row.num_heads, *pools, qkv_bias,
                               row.rel_lengths, row.residual)

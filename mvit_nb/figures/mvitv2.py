@@ -6,8 +6,10 @@
 from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+from ..config import MViTConfig
 from .pen import Pen
 from .style import K_COLOR, Q_COLOR, V_COLOR, WIDTH, stage_color
+from ..plan import block_plan
 from ..rows import BlockPlan
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,38 +23,45 @@ __all__ = ['PART', 'FEWER', 'MORE', 'SAME', 'NEW', 'GREY', 'Points', 'draw_switc
            'draw_residual']
 
 # %% ../../nbs/library/figures/mvitv2.ipynb #d30e0007
+_INPUT = 'absolute positions'          # the only lane of what happens before the blocks
+
 def _happens(row: BlockPlan) -> dict[str, bool]:
     "What happens in a block, by the name of its lane."
-    return {'Q shortened': row.skip_kernel is not None,
-            'Q convolved': row.q_kernel is not None,
-            'K, V convolved': row.kv_kernel is not None,
-            'channels grow in attention': row.dim != row.dim_attn,
-            'channels grow in the MLP': row.dim_attn != row.dim_out,
-            'relative positions': bool(row.rel_lengths and any(row.rel_lengths)),
-            'Q added to the output': row.residual != 'none'}
+    return {'relative positions': bool(row.rel_lengths and any(row.rel_lengths)),
+            'residual pooling': row.residual != 'none',
+            'growth in attention': row.dim != row.dim_attn,
+            'growth in the MLP': row.dim_attn != row.dim_out,
+            'Q pooled': row.q_kernel is not None,
+            'Q pooled, stride > 1': row.skip_kernel is not None,
+            'K, V pooled': row.kv_kernel is not None}
 
-def _draw_lanes(pen: Pen, x: float, title: str, rows: Sequence[BlockPlan]) -> None:
-    "A column for each block, a lane for each thing that can happen, a square where it does."
-    step = 270 / len(rows)
+def _draw_lanes(pen: Pen, x: float, title: str, config: MViTConfig) -> None:
+    """A column for the input and one for each block, a lane for each thing that can happen, a
+    square where it does."""
+    rows = block_plan(config)
+    step = 244 / len(rows)
     pen.text(PART, x, 16, title, size=11, ha='left', bold=True)
+    pen.text(PART, x + 7, 40, 'input', size=8.5, color=GREY)
+    pen.rectangle(PART, x, 54, 14, 22, '#f4f4f4' if config.pos_embed == 'none' else GREY, 'none')
     for row in rows:
-        left = x + step * row.index
+        left = x + 30 + step * row.index
         if row.index % 2 == 0 or len(rows) < 12:
             pen.text(PART, left + step / 2, 40, f'{row.index}', size=8.5, color=GREY)
         for n, there in enumerate(_happens(row).values()):
             fill = stage_color(row.stage) if there else '#f4f4f4'
-            pen.rectangle(PART, left + 1, 54 + 28 * n, step - 2, 22, fill, 'none')
+            pen.rectangle(PART, left + 1, 82 + 28 * n, step - 2, 22, fill, 'none')
 
 def draw_switches(
-    networks: Mapping[str, Sequence[BlockPlan]],   # two: title → plan
+    networks: Mapping[str, MViTConfig],   # two: title → config
 ) -> Figure:
-    "What happens in which block of two networks: a column for each block, in its stage's colour."
-    pen = Pen(800, 258)
-    for n, (title, rows) in enumerate(networks.items()):
-        _draw_lanes(pen, 210.0 + 310 * n, title, rows)
-    pen.text(PART, 194, 40, 'block', size=8.5, ha='right', color=GREY)
-    for n, lane in enumerate(_happens(next(iter(networks.values()))[0])):
-        pen.text(PART, 194, 65 + 28 * n, lane, size=10, ha='right')
+    """What happens in which block of two networks, and in their input: a column for each, those
+    of blocks in the colour of the stage."""
+    pen = Pen(800, 286)
+    for n, (title, config) in enumerate(networks.items()):
+        _draw_lanes(pen, 190.0 + 310 * n, title, config)
+    lanes = [_INPUT, *_happens(block_plan(next(iter(networks.values())))[0])]
+    for n, lane in enumerate(lanes):
+        pen.text(PART, 172, 65 + 28 * n, lane, size=10, ha='right')
     return pen.figure
 
 # %% ../../nbs/library/figures/mvitv2.ipynb #d30e0011
@@ -112,9 +121,9 @@ def _draw_half(pen: Pen, x: float, y: float, norm: str, branch: str, skip: Seque
     pen.arrow(PART, (x + _SKIP, y), (x + _SKIP, y + 12), (x + _BRANCH, y + 12),
               (x + _BRANCH, y + 24))
     pen.box(PART, x + _BRANCH, y + 36, 84, 24, norm)
-    pen.arrow(PART, (x + _BRANCH, y + 48), (x + _BRANCH, y + 88))
-    pen.box(PART, x + _BRANCH, y + 108, 104, 40, branch, fills[0])
-    pen.arrow(PART, (x + _BRANCH, y + 128), (x + _BRANCH, y + 166), (x + _SKIP + 12, y + 166))
+    pen.arrow(PART, (x + _BRANCH, y + 48), (x + _BRANCH, y + 85))
+    pen.box(PART, x + _BRANCH, y + 108, 124, 46, branch, fills[0])
+    pen.arrow(PART, (x + _BRANCH, y + 131), (x + _BRANCH, y + 166), (x + _SKIP + 12, y + 166))
     points = [(x + _BRANCH, begin), (x + _SKIP, begin)] if normalized else [(x + _SKIP, begin)]
     if not skip:
         pen.arrow(PART, *points, (x + _SKIP, y + 154))
@@ -134,7 +143,8 @@ def draw_transition() -> Figure:
     for n, title in enumerate(('MViT: growth in the MLP', 'MViTv2: growth in attention')):
         x = 60.0 + 400 * n
         pen.text(PART, x - 40, 16, title, size=11, ha='left', bold=True)
-        for y, text in ((130, 'last\nblock\nof a\nstage'), (340, 'first\nblock\nof the\nnext')):
+        for y, text in ((130, 'last block\nof a stage:\nits second\nhalf'),
+                        (340, 'first block\nof the next:\nits first\nhalf')):
             pen.text(PART, x - 40, y, text, size=9, ha='left', color=GREY)
         pen.text(PART, x + _SKIP, 40, 'N × D')
         pen.text(PART, x + _SKIP, 458, 'N/4 × 2D')
@@ -152,25 +162,30 @@ def draw_transition() -> Figure:
 # %% ../../nbs/library/figures/mvitv2.ipynb #d30e0019
 Points = Sequence[Sequence[float]]     # (x, y) of each; arrays and tensors fit too
 
+def _pairs(points: Points) -> list[tuple[float, float]]:
+    "Points as plain numbers."
+    return [(float(x), float(y)) for x, y in points]
+
 def draw_residual(
     values: Points,      # N_K × 2
     outputs: Points,     # N_Q × 2: means of the values
     sums: Points,        # N_Q × 2: outputs plus queries
 ) -> Figure:
-    "Values, outputs of attention among them, and where adding the queries takes the outputs."
+    """Values and outputs of attention among them (left), and where adding the queries takes the
+    outputs (right)."""
     import matplotlib.pyplot as plt
-    fig, ax = plt.subplots(figsize=(WIDTH, 3.4))
-    for (x, y), (x_sum, y_sum) in zip(outputs, sums):
-        ax.plot([x, x_sum], [y, y_sum], color='#d9d9d9', linewidth=0.8, zorder=1)
-    named = (('values (pooled)', values, V_COLOR, 's', 70),
-             ('outputs without + Q', outputs, '#333333', 'o', 14),
-             ('outputs with + Q', sums, Q_COLOR, 'o', 22))
-    for name, points, color, marker, size in named:
-        across, up = zip(*((float(a), float(b)) for a, b in points))
-        ax.scatter(across, up, size, color=color, marker=marker, label=name, zorder=2)
-    corners = [*values, values[0]]
-    ax.plot(*zip(*((float(a), float(b)) for a, b in corners)), color=V_COLOR, linewidth=1,
-            zorder=1)
-    ax.legend(loc='center left', bbox_to_anchor=(1.0, 0.5), fontsize=10)
-    ax.set(aspect='equal', xlabel='channel 0', ylabel='channel 1')
+    fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.7), sharex=True, sharey=True)
+    corners = _pairs(values)
+    for ax, points, title, color in ((axes[0], outputs, 'outputs of attention', '#333333'),
+                                     (axes[1], sums, 'outputs + Q', Q_COLOR)):
+        ax.plot(*zip(*corners, corners[0]), color=V_COLOR, linewidth=1, zorder=1)
+        ax.scatter(*zip(*corners), 60, color=V_COLOR, marker='s', label='values', zorder=2)
+        ax.scatter(*zip(*_pairs(points)), 20, color=color, label=title, zorder=3)
+        ax.set(aspect='equal', xlabel='channel 0', title=title)
+    for start, end in zip(_pairs(outputs), _pairs(sums)):
+        axes[1].plot(*zip(start, end), color='#bbbbbb', linewidth=1, zorder=1)
+    x, y = corners[0]
+    axes[0].annotate('values', (x, y), (8, -6), textcoords='offset points', color=V_COLOR,
+                     va='top', fontsize=11)
+    axes[0].set_ylabel('channel 1')
     return fig

@@ -21,21 +21,28 @@ __all__ = ['PART', 'Grid', 'Pair', 'draw_shift', 'draw_decomposed', 'draw_lookup
 # %% ../../nbs/library/figures/relative.ipynb #c20d0007
 def draw_shift(
     scores: Mapping[str, Grid],   # title → scores, n × n: query's place (row), key's place (column)
-    pairs: Sequence[Pair],        # pairs of places to mark, with their scores
+    pairs: Sequence[Pair],        # pairs of places to frame
 ) -> Figure:
-    "Scores of a query with a key for each pair of places, one panel for each kind of table."
+    """Scores of a query with a key for each pair of places, one panel for each kind of table. Each
+    cell has its score, and the same colours mean the same scores in all panels."""
     import matplotlib.pyplot as plt
-    fig, axes = plt.subplots(1, len(scores), figsize=(WIDTH, 3.7), squeeze=False)
-    for ax, (title, values) in zip(axes[0], scores.items()):
-        ax.imshow([[float(value) for value in row] for row in values], cmap='Blues', alpha=0.75)
+    panels = {title: [[float(value) for value in row] for row in rows]
+              for title, rows in scores.items()}
+    every = [value for rows in panels.values() for row in rows for value in row]
+    low, high = min(every), max(every)
+    fig, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 4.3), squeeze=False)
+    for ax, (title, rows) in zip(axes[0], panels.items()):
+        ax.imshow(rows, cmap='Blues', alpha=0.75, vmin=low, vmax=high)
+        for i, row in enumerate(rows):
+            for j, value in enumerate(row):
+                dark = value > low + 0.7 * (high - low)
+                ax.text(j, i, f'{value:.1f}', ha='center', va='center', fontsize=9,
+                        color='white' if dark else 'black',
+                        fontweight='bold' if (i, j) in pairs else 'normal')
         for i, j in pairs:
             ax.add_patch(plt.Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=Q_COLOR,
                                        linewidth=2.5))
-            left = 2 * j > len(values)
-            ax.text(j - 0.65 if left else j + 0.65, i, f'{float(values[i][j]):.2f}', fontsize=11,
-                    ha='right' if left else 'left', va='center',
-                    bbox=dict(facecolor='white', edgecolor='none', pad=1.5))
-        places = range(len(values))
+        places = range(len(rows))
         ax.set(xticks=places, yticks=places)
         ax.set_xlabel('place of the key', color=K_COLOR)
         ax.set_ylabel('place of the query', color=Q_COLOR)
@@ -151,7 +158,8 @@ def draw_reach(
 ) -> Figure:
     "The distances that each table can tell: used rows in blue, unused ones in grey, 0 as a line."
     import matplotlib.pyplot as plt
-    fig, ax = plt.subplots(figsize=(WIDTH, 0.36 * len(lookups) + 1.1))
+    fig, ax = plt.subplots(figsize=(WIDTH, 0.4 * len(lookups) + 1.3))
+    lows, highs = [], []
     for y, rows in enumerate(lookups.values()):
         used, length, zero = _rows_used(rows)
         ax.barh(y, used, 0.62, -zero - 0.5, color='#7fb8d8', label='' if y else 'used')
@@ -159,12 +167,16 @@ def draw_reach(
                 'never used')
         ax.plot([length // 2 - zero] * 2, [y - 0.31, y + 0.31], color=Q_COLOR, linewidth=2,
                 label='' if y else 'middle of the table')
-        ax.annotate(f'{used} of {length}, 0 is row {zero}', (1.01, y),
-                    xycoords=('axes fraction', 'data'), va='center', fontsize=9.5)
+        lows.append(-zero)
+        highs.append(length - zero)
+    for y, rows in enumerate(lookups.values()):
+        used, length, zero = _rows_used(rows)
+        ax.text(1.08 * max(highs), y, f'{used} of {length}, 0 is row {zero}', va='center',
+                fontsize=11)
     ax.axvline(0, color=INK, linewidth=1)
-    ax.set_yticks(range(len(lookups)), list(lookups), fontsize=9.5)
-    ax.set(ylim=(len(lookups) - 0.4, -0.6), xlabel='distance: query minus key, in tokens of the '
-           'finer grid')
-    ax.legend(loc='lower right', fontsize=9.5, handlelength=1, handleheight=1)
+    ax.set_yticks(range(len(lookups)), list(lookups), fontsize=11)
+    ax.set(xlim=(1.08 * min(lows), 2.3 * max(highs)), ylim=(len(lookups) - 0.4, -0.6),
+           xlabel='distance: query minus key, in places of the finer grid')
+    fig.legend(loc='outside upper center', ncols=3, fontsize=11, handlelength=1, handleheight=1)
     ax.grid(axis='y', visible=False)
     return fig
