@@ -1,21 +1,25 @@
 #!/usr/bin/env python3
-"""MViT-B 16×4 here and elsewhere: same weights, same clips, runs in turn in one process, medians.
+"""MViT-B and MViTv2-S 16×4 here and elsewhere: same weights and clips, runs in turn, medians.
 
-    python benchmarks/compare.py [--works …] [--runs 7] [--device cuda] [--scaling] [--json FILE]
+    python benchmarks/compare.py [--models …] [--works …] [--runs 7] [--device cuda] [--scaling]
+                                 [--json FILE]
 
-Compares `mvit_nb` with torchvision's `mvit_v1_b`, PyTorchVideo's and PySlowFast's MViT, each if it
-can be imported (a checkout counts, if PYTHONPATH names it; none is a dependency), and with a floor:
-the bare matrix products of the network. Prints Markdown tables; `--json` keeps every single time.
-`--scaling` measures time and memory against clip length and crop size instead. Memory on a CPU is
-the highest resident memory of a new process, less what it held before the model was made; on a GPU
-what torch allocated at most."""
+Compares `mvit_nb` with torchvision's `mvit_v1_b` and `mvit_v2_s`, PyTorchVideo's MViT (it has no
+MViTv2) and PySlowFast's, each if it can be imported (a checkout counts, if PYTHONPATH names it;
+none is a dependency), and with a floor: the bare matrix products of the network. All runs are in
+one process. Prints Markdown tables; `--json` keeps every single time. `--scaling` measures MViT-B's
+time and memory against clip length and crop size instead. Memory on a CPU is the highest resident
+memory of a new process, less what it held before the model was made; on a GPU what torch allocated
+at most."""
 import argparse
 import contextlib
 import importlib.abc
 import importlib.machinery
 import importlib.metadata
 import importlib.util
+import itertools
 import json
+import math
 import os
 import platform
 import resource
@@ -89,11 +93,16 @@ def imported(load, package):
     return None
 
 
+def is_v2(config):
+    """Whether the network is an MViTv2."""
+    return config.rel_pos != 'none'
+
+
 def torchvision_model(config):
     def load():
-        from torchvision.models.video import mvit_v1_b
-        return mvit_v1_b
-    if config.clip_size != (16, 224, 224): return None      # mvit_v1_b is built for no other size
+        from torchvision.models.video import mvit_v1_b, mvit_v2_s
+        return mvit_v2_s if is_v2(config) else mvit_v1_b
+    if config.clip_size != (16, 224, 224): return None      # both are built for no other size
     build = imported(load, 'torchvision')
     return build and build(stochastic_depth_prob=0.0, dropout=0.0)
 
@@ -102,6 +111,7 @@ def pytorchvideo_model(config):
     def load():
         from pytorchvideo.models.vision_transformers import create_multiscale_vision_transformers
         return create_multiscale_vision_transformers
+    if is_v2(config): return None                           # it has no relative positions
     build = imported(load, 'pytorchvideo')
     if not build:
         return None
@@ -129,18 +139,24 @@ def slowfast_model(config):
         return None
     get_cfg, MViT = found
     cfg = get_cfg()
-    grow = [[1, 2.0], [3, 2.0], [14, 2.0]]
+    v2, blocks = is_v2(config), sum(config.depths)
+    starts = list(itertools.accumulate(config.depths))[:-1]      # first blocks of stages 3, 4, 5
+    grow = [[i, 2.0] for i in starts]
+    q_strides = [[i, *(config.q_stride if i in starts else (1, 1, 1))]
+                 for i in range(blocks) if v2 or i in starts]
     cfg.merge_from_list([
         'DATA.NUM_FRAMES', config.num_frames, 'DATA.TRAIN_CROP_SIZE', config.image_size,
         'DATA.TEST_CROP_SIZE', config.image_size, 'DATA.INPUT_CHANNEL_NUM', [3],
         'MODEL.NUM_CLASSES', config.num_classes, 'MODEL.MODEL_NAME', 'MViT',
         'MODEL.ARCH', 'mvit', 'MODEL.DROPOUT_RATE', 0.0, 'MODEL.HEAD_ACT', 'none',
-        'NUM_GPUS', 0, 'MVIT.SEP_POS_EMBED', True, 'MVIT.DEPTH', 16, 'MVIT.NUM_HEADS', 1,
-        'MVIT.EMBED_DIM', 96, 'MVIT.PATCH_KERNEL', [3, 7, 7], 'MVIT.PATCH_STRIDE', [2, 4, 4],
+        'NUM_GPUS', 0, 'MVIT.SEP_POS_EMBED', True, 'MVIT.USE_ABS_POS', not v2,
+        'MVIT.REL_POS_SPATIAL', v2, 'MVIT.REL_POS_TEMPORAL', v2, 'MVIT.RESIDUAL_POOLING', v2,
+        'MVIT.DIM_MUL_IN_ATT', v2, 'MVIT.DEPTH', blocks, 'MVIT.NUM_HEADS', 1, 'MVIT.EMBED_DIM', 96,
+        'MVIT.PATCH_KERNEL', [3, 7, 7], 'MVIT.PATCH_STRIDE', [2, 4, 4],
         'MVIT.PATCH_PADDING', [1, 3, 3], 'MVIT.MODE', 'conv', 'MVIT.CLS_EMBED_ON', True,
         'MVIT.DIM_MUL', grow, 'MVIT.HEAD_MUL', grow, 'MVIT.POOL_KVQ_KERNEL', [3, 3, 3],
         'MVIT.POOL_KV_STRIDE_ADAPTIVE', [1, 8, 8], 'MVIT.DROPPATH_RATE', 0.0,
-        'MVIT.POOL_Q_STRIDE', [[i, 1, 2, 2] for i in (1, 3, 14)]])
+        'MVIT.POOL_Q_STRIDE', q_strides])
     model = MViT(cfg)
 
     class Wrapped(torch.nn.Module):         # takes a list of pathways; softmax in its head in eval
@@ -197,14 +213,18 @@ def written_out(q, k, v):
 
 
 def products(row, batch):
-    """Of a row of the plan: the sizes (rows, in, out) of its linear layers, and the tokens of its
-    Q, K and V."""
+    """Of a row of the plan: the sizes (rows, in, out) of its linear layers; the tokens of its Q, K
+    and V; and for each axis with a table the sizes (positions, rows, in, out) of Q·R."""
     n, n_q, n_kv = row.tokens_in, row.tokens_out, row.tokens_kv
     layers = [(n, row.dim, 3 * row.dim_attn), (n_q, row.dim_attn, row.dim_attn),
               (n_q, row.dim_attn, row.hidden), (n_q, row.hidden, row.dim_out)]
     if row.skip_projects:
         layers.append((n_q, row.dim_attn, row.dim_out))
-    return [(batch * tokens, a, b) for tokens, a, b in layers], (n_q, n_kv, n_kv)
+    if row.attn_skip_projects:
+        layers.append((n, row.dim, row.dim_attn))
+    scores = [(q, batch * row.num_heads * math.prod(row.thw_out) // q, row.head_dim, k)
+              for q, k, length in zip(row.thw_out, row.thw_kv, row.rel_lengths or ()) if length]
+    return [(batch * tokens, a, b) for tokens, a, b in layers], (n_q, n_kv, n_kv), scores
 
 
 def floor(config, batch, device, dtype, training=False):
@@ -218,11 +238,13 @@ def floor(config, batch, device, dtype, training=False):
     attend = written_out if explicit else F.scaled_dot_product_attention
     jobs = []
     for row in mvit_nb.block_plan(config):
-        layers, tokens = products(row, batch)
+        layers, tokens, scores = products(row, batch)
         for rows, a, b in layers:
             jobs.append((F.linear, [random(rows, a), random(b, a), random(b)]))
         heads = [random(batch, row.num_heads, n, row.head_dim) for n in tokens]
         jobs.append((attend, heads))
+        for positions, rows, a, b in scores:
+            jobs.append((torch.bmm, [random(positions, rows, a), random(positions, a, b)]))
 
     def run(_):
         for function, tensors in jobs:
@@ -350,12 +372,12 @@ def in_new_process(*job):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def config_of(name, frames, size):
-    """MViT-B, or ViT-B, for clips of so many frames and pixels. ViT-B's cubes are one frame thick
-    and its clips have half the frames."""
-    if name == 'vit_b':
-        return mvit_nb.get_config('vit_b_8x8', num_frames=frames // 2, image_size=size)
-    return mvit_nb.get_config('mvit_b_16x4', num_frames=frames, image_size=size)
+def config_of(model, frames, size):
+    """A model of the library for clips of so many frames and pixels. ViT-B's cubes are one frame
+    thick and its clips have half the frames."""
+    if model == 'vit_b_8x8':
+        frames = frames // 2
+    return mvit_nb.get_config(model, num_frames=frames, image_size=size)
 
 
 # What is measured
@@ -372,6 +394,7 @@ WORKS = {       # name: title, what measures it, batch, dtype, models
                      COMPILED),
     'train2': ('training step, batch 2, float32', training, 2, FULL, ALL),
     'train2_bf16': ('training step, batch 2, bfloat16 autocast', training, 2, HALF, ALL)}
+MODELS = ('mvit_b_16x4', 'mvitv2_s_16x4')
 SCALING = [(frames, 224) for frames in (8, 16, 32, 64)] + [(16, size) for size in (160, 256, 320)]
 
 
@@ -408,14 +431,14 @@ def scaling(device):
     built for each size; torchvision's is built for 16×224×224 alone."""
     rows = []
     for frames, size in SCALING:
-        models = ['mvit_nb', 'vit_b']
+        lines = {'mvit_nb': ('mvit_b_16x4', 'mvit_nb'), 'vit_b': ('vit_b_8x8', 'mvit_nb')}
         if (frames, size) == (16, 224):
-            models.append('torchvision')
-        for model in models:
-            quick, step = (in_new_process(model, frames, size, work, 1, runs, device, 'float32')
+            lines['torchvision'] = 'mvit_b_16x4', 'torchvision'
+        for line, job in lines.items():
+            quick, step = (in_new_process(*job, frames, size, work, 1, runs, device, 'float32')
                            for work, runs in (('inference', 3), ('training', 1)))
             if quick and step:
-                rows.append(dict(model=model, frames=frames, size=size, bytes=step['bytes'],
+                rows.append(dict(model=line, frames=frames, size=size, bytes=step['bytes'],
                                  seconds=statistics.median(quick['seconds'])))
                 print(rows[-1], file=sys.stderr, flush=True)
     return rows
@@ -447,9 +470,9 @@ def versions():
     return out
 
 
-def compare(works, peers, runs, device):
+def compare(model, works, peers, runs, device):
     """{title: {name: seconds of each run}} of these works; prints a table as each is done."""
-    results, config = {}, mvit_nb.get_config('mvit_b_16x4')
+    results, config = {}, mvit_nb.get_config(model)
     for key in works:
         title, measure, batch, dtype, names = WORKS[key]
         names = [name for name in names if name not in PEERS or name in peers]
@@ -459,17 +482,31 @@ def compare(works, peers, runs, device):
     return results
 
 
-def peaks(names, device):
+def peaks(model, names, device):
     """{name: highest bytes in a training step with two clips}, each in a process of its own."""
-    found = {name: in_new_process(name, 16, 224, 'training', 2, 2, device, 'float32')
+    found = {name: in_new_process(model, name, 16, 224, 'training', 2, 2, device, 'float32')
              for name in names}
     return {name: peak['bytes'] for name, peak in found.items() if peak}
+
+
+def measure(model, args, where, kept):
+    """Measures a model as the command line says, prints tables, and adds the numbers to `kept`."""
+    print(f'{model}\n', flush=True)
+    works = [work for work in args.works if work in WORKS]
+    results = compare(model, works, args.peers, args.runs, args.device)
+    kept.setdefault('seconds', {}).update(
+        {title: dict(where, runs=times) for title, times in results.items()})
+    if 'memory' in args.works:
+        kept['memory'] = dict(where, bytes=peaks(model, ('mvit_nb', *args.peers), args.device))
+        print(*memory_table(kept['memory']['bytes']), sep='\n')
+    print(flush=True)
 
 
 def arguments():
     """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--models', nargs='*', choices=MODELS, default=MODELS)
     parser.add_argument('--runs', type=int, default=7, help='timed rounds (default: 7)')
     works = [*WORKS, 'memory']
     parser.add_argument('--works', nargs='*', choices=works, default=works)
@@ -491,9 +528,8 @@ def main():
     torch.backends.cuda.matmul.allow_tf32 = args.tf32
     torch.backends.cudnn.allow_tf32 = args.tf32
     if args.alone:
-        name, frames, size, work, batch, runs, device, dtype = args.alone
-        config, name = config_of(name, frames, size), 'mvit_nb' if name == 'vit_b' else name
-        dtype = getattr(torch, dtype)
+        model, name, frames, size, work, batch, runs, device, dtype = args.alone
+        config, dtype = config_of(model, frames, size), getattr(torch, dtype)
         print(json.dumps(alone(name, config, work, batch, runs, device, dtype)))
         return
     where = versions()
@@ -505,14 +541,9 @@ def main():
         kept['scaling'] = dict(where, rows=scaling(args.device))
         print(*scaling_table(kept['scaling']['rows']), sep='\n')
     else:
-        works = [work for work in args.works if work in WORKS]
-        results = compare(works, args.peers, args.runs, args.device)
-        kept.setdefault('seconds', {}).update(
-            {title: dict(where, runs=times) for title, times in results.items()})
-        if 'memory' in args.works:
-            names = ('mvit_nb', *args.peers)
-            kept['memory'] = dict(where, bytes=peaks(names, args.device))
-            print(*memory_table(kept['memory']['bytes']), sep='\n')
+        for model in args.models:
+            first = model == MODELS[0]       # the file has the first model's numbers at its top
+            measure(model, args, where, kept if first else kept.setdefault(model, {}))
     if args.json:
         Path(args.json).write_text(json.dumps(kept, indent=1) + '\n')
 

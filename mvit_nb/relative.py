@@ -9,6 +9,7 @@ __all__ = ['PIECE', 'relative_rows', 'axis_vectors', 'explicit_relative_attentio
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 import torch
 from torch import Tensor
 import torch.nn.functional as F
@@ -89,7 +90,8 @@ def _rows_of_bias(
     thw_k: Size3,
     *tables: Tensor | None,           # of T, H and W
 ) -> Tensor:                          # (B, h, N_Q, e)
-    "Q·R along all axes with a table, side by side; zeros for the class token and up to 8·n."
+    """E: Q·R along all axes that have a table, side by side. Zeros for the class token, and at the
+    end of each row, so that e is a multiple of 8, which fused attention on a GPU likes."""
     parts = [part.flatten(2, 4) for part in _axis_scores(q, tables, thw_q, thw_k)]
     spare = -sum(part.shape[-1] for part in parts) % 8
     return F.pad(torch.cat(parts, -1), (0, spare, q.shape[2] - math.prod(thw_q), 0))
@@ -99,7 +101,7 @@ def _columns_of_bias(
     thw_k: Size3,
     tables: Sequence[Tensor | None],  # of T, H and W
 ) -> Tensor:                          # (e, N_K)
-    "Where each key is along each axis that has a table: ones among zeros."
+    "C: where each key is along each axis that has a table, ones among zeros; E·C is E_rel."
     parts = []
     for axis, n in enumerate(thw_k):
         if tables[axis] is None: continue
@@ -116,7 +118,14 @@ PIECE = 2 ** 19         # numbers of softmax(…) that a CPU computes at a time
 class _InPieces(torch.autograd.Function):
     "softmax(QKᵀ + E·C)·V on a CPU, `PIECE` numbers at a time: none waits for the backward pass."
     @staticmethod
-    def forward(ctx, q, k, v, E, C):  # (B, h, N_Q, d), (B, h, N_K, d) × 2, (B, h, N_Q, e), (e, N_K)
+    def forward(
+        ctx: Any,
+        q: Tensor,  # (B, h, N_Q, d)
+        k: Tensor,  # (B, h, N_K, d), divided by √d
+        v: Tensor,  # (B, h, N_K, d)
+        E: Tensor,  # (B, h, N_Q, e)
+        C: Tensor,  # (e, N_K)
+    ) -> Tensor:    # (B, h, N_Q, d)
         ctx.save_for_backward(q, k, v, E, C)
         out = torch.empty_like(q)
         for head, part, weights in _weights(q, k, E, C):
@@ -125,7 +134,7 @@ class _InPieces(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, d_out):
+    def backward(ctx: Any, d_out: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, E, C = ctx.saved_tensors
         d_q, d_E = torch.empty_like(q), torch.empty_like(E)
         d_k, d_v = torch.zeros_like(k), torch.zeros_like(v)
@@ -139,7 +148,7 @@ class _InPieces(torch.autograd.Function):
         return d_q, d_k, d_v, d_E, None
 
 def _weights(q, k, E, C):
-    "(head, piece, softmax of the scores of its queries (n, N_K)) of one piece after the other."
+    "Where a head and a piece of it are, and softmax of the scores of its n queries, (n, N_K)."
     B, h, N_q, _ = q.shape
     n = min(N_q, max(1, PIECE // k.shape[2]))
     memory = q.new_empty(n, k.shape[2])
@@ -159,7 +168,8 @@ def relative_attention(
     thw_q: Size3,                     # the grid of queries; N_Q may be one more
     thw_k: Size3,                     # the grid of keys
 ) -> Tensor:                          # (B, h, N_Q, d)
-    "The same as `explicit_relative_attention`, without a matrix of N_Q × N_K numbers."
+    """`explicit_relative_attention` without a matrix of N_Q × N_K numbers for each head, neither in
+    the forward nor in the backward pass. Tracing and the meta device get the steps themselves."""
     if torch.jit.is_tracing() or q.is_meta or all(table is None for table in tables):
         return explicit_relative_attention(q, k, v, tables, thw_q, thw_k)
     compiling = torch.compiler.is_compiling()
@@ -170,11 +180,11 @@ def relative_attention(
         E = _rows_of_bias(q, thw_q, thw_k, *tables)
     C = _columns_of_bias(k, thw_k, tables)                              # (e, N_K)
     d, e, k = q.shape[-1], E.shape[-1], k / math.sqrt(k.shape[-1])
-    if q.is_cpu and not compiling:
+    if q.is_cpu and not compiling and q.shape[2] * k.shape[2] > PIECE // 4:
         if torch.is_autocast_enabled('cpu') and q.dtype != torch.float64:
             dtype = torch.get_autocast_dtype('cpu')
             q, k, v, E, C = (t.to(dtype) for t in (q, k, v, E, C))
         return _InPieces.apply(q, k, v, E, C)
-    q = torch.cat([q, E], -1)
-    k = torch.cat([k, C.T.expand(*k.shape[:3], e)], -1)
+    q = torch.cat([q, E], -1)                                           # (B, h, N_Q, d + e)
+    k = torch.cat([k, C.T.expand(*k.shape[:3], e)], -1)                 # (B, h, N_K, d + e)
     return F.scaled_dot_product_attention(q, k, F.pad(v, (0, e)), scale=1.0)[..., :d]

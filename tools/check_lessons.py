@@ -22,7 +22,7 @@ WORDS_A_MINUTE, LINES_A_MINUTE = 180, 12
 # What may be longer than a cell of 20 lines, because a lesson is about it.
 TAUGHT = {'sample_indices', 'PatchEmbed', 'Attention', 'MLP', 'ViTBlock', 'ViT', 'TokenPool', 'PoolingAttention',
           'BlockPlan', 'StemPlan', 'HeadPlan', 'NetworkPlan', 'block_plan', 'network_plan', 'DropPath',
-          'MultiscaleBlock', 'PosEmbed', 'MViT', 'Cost', 'block_cost', 'cost'}
+          'MultiscaleBlock', 'PosEmbed', 'MViT', 'Cost', 'block_cost', 'cost', 'RelativePositions', 'PoolingAttentionV2'}
 FORBIDDEN = {r'\bL_\{?\\?[QKV]|\bL_\{?\\?(?:text|mathrm)\{[QKV]': 'N_Q and N_K are meant',
              r'(?i)\bchapter \d': 'link the lesson by its name',
              r'(?i)\bin this (section|chapter|lesson)\b': 'speak of MViT, not of the notebook'}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, cast
 from ..config import MViTConfig
 from .style import K_COLOR, WIDTH, stage_color
@@ -40,11 +41,12 @@ def _draw_channels(ax: Axes, plan: NetworkPlan, block_inches: float) -> None:
     "Channels over blocks, in the colours of the stages."
     _draw_bars(ax, [-1], [plan.stem.dim], 1)
     for stage in plan.stages:
-        at = [row.index for row in stage]
-        _draw_bars(ax, at, [row.dim for row in stage], stage[0].stage)
+        _draw_bars(ax, [row.index for row in stage], [row.dim for row in stage], stage[0].stage)
+    for dim, run in groupby(plan.blocks, key=lambda row: row.dim):
+        at = [row.index for row in run]
         left = at[0] - (at[0] == 0)                             # the cube's bar is as high
-        fits = _width(f'{stage[0].dim}') <= (at[-1] - left + 1) * block_inches
-        _write(ax, (left + at[-1]) / 2, stage[0].dim, f'{stage[0].dim}', size=9.5 if fits else 7.5)
+        fits = _width(f'{dim}') <= (at[-1] - left + 1) * block_inches
+        _write(ax, (left + at[-1]) / 2, dim, f'{dim}', size=9.5 if fits else 7.5)
     ax.set_ylim(0, max(row.dim for row in plan.blocks) * 1.25)
     ax.set_ylabel('channels D\ncoming in')
 
