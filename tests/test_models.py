@@ -160,3 +160,27 @@ def test_state_dict_goes_round(name):
         assert not torch.allclose(first.eval()(clip), second.eval()(clip), atol=1e-4)
         second.load_state_dict(first.state_dict())
         assert torch.equal(first(clip), second(clip))
+
+
+@pytest.mark.parametrize('name', ['mvitv2_s_16x4', 'mvitv2_s'])
+def test_bfloat16(name):
+    """Under autocast, and with all weights in bfloat16, logits are those of float32 within the
+    precision of the format, and gradients are finite."""
+    config = get_config(name, **small_overrides(name), depths=(1, 1, 2))
+    model, clip = create_model(config), random_clip(config)
+    for p in model.parameters():
+        if p.ndim > 1:
+            torch.nn.init.normal_(p, std=0.2)
+    half = create_model(config).bfloat16()
+    half.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        expected = model.eval()(clip)
+        with torch.autocast('cpu', torch.bfloat16):
+            cast = model(clip)
+        for logits in (cast, half.eval()(clip.bfloat16())):
+            assert logits.dtype == torch.bfloat16
+            assert (logits.float() - expected).norm() < 0.05 * expected.norm()
+    with torch.autocast('cpu', torch.bfloat16):
+        loss = model.train()(clip).float().square().mean()
+    loss.backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
