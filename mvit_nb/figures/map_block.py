@@ -69,9 +69,16 @@ def _draw_attention(pen: Pen, rows: Sequence[BlockPlan], middle: float, skip: fl
         pen.arrow('attention', (211, y), (284, y))
         if there[part]:
             pen.funnel(part, 228, y, 30, 26, 14, color, name[0].upper())
-    relative = ',\nwith relative\npositions' if any(row.rel_lengths for row in rows) else ''
-    pen.box('attention', 327, middle, 84, 92, f'attention{relative}')
-    pen.arrow('attention', (369, middle), (392, middle))
+    relative = ',\nrelative\npositions' if any(row.rel_lengths for row in rows) else ''
+    if any(row.residual != 'none' for row in rows):            # the queries, around attention
+        pen.box('attention', 323, middle, 76, 84, f'attention{relative}')
+        pen.line('attention', (361, middle), (392, middle))
+        pen.arrow('attention', (266, middle - 32), (266, middle - 52), (376, middle - 52),
+                  (376, middle - 8))
+        pen.disc('attention', 376, middle, 8, 'white', '+')
+    else:
+        pen.box('attention', 327, middle, 84, 92, f'attention{relative}')
+        pen.arrow('attention', (369, middle), (392, middle))
     pen.arrow('skip', (56, middle), (56, skip), (404, skip), (404, middle - 11))
     if any(row.skip_kernel for row in rows):
         pen.funnel('skip', 228, skip, 30, 26, 14, POOLED)
@@ -99,7 +106,8 @@ def _draw_growth(pen: Pen, rows: Sequence[BlockPlan], middle: float, skip: float
     in_attention = any(row.attn_skip_projects for row in rows)
     pen.disc('growth', 130 if in_attention else 634, middle, 12, GROWN, growth(rows))
     if in_attention:
-        pen.disc('growth', 160, skip, 12, GROWN, growth(rows))
+        pen.arrow('growth', (92, middle - 12), (92, skip), dotted=True)
+        pen.disc('growth', 92, middle - 37, 12, GROWN, growth(rows))
     elif any(row.skip == 'normalized' for row in rows):
         lane = skip + 22
         pen.line('growth', (514, middle), (514, lane), (600, lane), dotted=True)
@@ -112,16 +120,24 @@ def _draw_growth(pen: Pen, rows: Sequence[BlockPlan], middle: float, skip: float
 def _draw_rules(pen: Pen, rows: Sequence[BlockPlan], y: float) -> None:
     "One line: what is pooled, and what grows, in which blocks."
     x = 18.0
-    fewer = [row for row in rows if row.skip_kernel] or [row for row in rows if row.q_kernel]
-    if fewer:
+    pooled, fewer = [[row for row in rows if row.q_kernel], [row for row in rows if row.skip_kernel]]
+    keys = [row for row in rows if row.kv_kernel]
+    stays = len(fewer) not in (0, len(pooled))                # is Q also pooled by 1×1×1?
+    together = stays and pooled == keys
+    if pooled:
         pen.funnel('q_pooling', x, y, 16, 20, 12, Q_COLOR, 'Q')
-        text = f'pooled: {which_blocks(fewer, rows)}'
+        text = f'pooled: {which_blocks(pooled, rows)}'
+        if stays:
+            text = '' if together else f'{text}, '
+            text += f'shorter: {which_blocks(fewer, rows)}'
         x += 40 + pen.text('q_pooling', x + 22, y, text, ha='left')
-    fewer = [row for row in rows if row.kv_kernel]
-    if fewer:
+    if keys:
+        if together:
+            pen.funnel('q_pooling', x, y, 16, 20, 12, Q_COLOR, 'Q')
+            x += 19
         pen.funnel('kv_pooling', x, y, 16, 20, 12, K_COLOR, 'K')
         pen.funnel('kv_pooling', x + 19, y, 16, 20, 12, V_COLOR, 'V')
-        text = f'pooled: {which_blocks(fewer, rows)}'
+        text = f'pooled: {which_blocks(keys, rows)}'
         x += 59 + pen.text('kv_pooling', x + 41, y, text, ha='left')
     more = [row for row in rows if row.grows]
     if more:

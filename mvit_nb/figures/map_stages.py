@@ -42,9 +42,10 @@ class Layout:
         return self.width - HEAD_WIDTH / 2 - 2
 
 def _margins(stage: Sequence[BlockPlan]) -> tuple[float, float]:
-    "Room for the funnel in front of a stage, and for the growth behind it."
-    return (26 if any(row.skip_kernel for row in stage) else 8,
-            30 if any(row.grows for row in stage) else 8)
+    "Room for growth and the funnel in front of a stage, and for growth behind it."
+    before = 26 if any(row.skip_kernel for row in stage) else 8
+    if any(row.attn_skip_projects for row in stage): return before + 20, 8
+    return before, 30 if any(row.grows for row in stage) else 8
 
 # %% auto #0
 __all__ = ['NAMES_Y', 'COUNTS_Y', 'MIDDLE', 'CLASS_Y', 'GRID_Y', 'HEADER_X', 'CLIP_X', 'CUBE_X', 'TOKENS_X', 'TRUNK_X',
@@ -86,7 +87,8 @@ def map_layout(
     for stage, width, pitch, deep in zip(plan.stages, widths, pitches, last):
         before, behind = _margins(stage)
         columns.append(left + width / 2)
-        wide = [max(2.5, thick * math.sqrt(row.dim_attn / widest)) for row in stage]
+        thin = min(2.5, 0.75 * pitch)
+        wide = [max(thin, thick * math.sqrt(row.dim_attn / widest)) for row in stage]
         content = before + pitch * (len(stage) - 1) + wide[-1] + deep + behind
         x = left + (width - content) / 2 + before
         for row, wide_here in zip(stage, wide):
@@ -171,6 +173,8 @@ def _draw_stages(pen: Pen, plan: NetworkPlan, layout: Layout) -> None:
                      stage_color(row.stage))
             if row.grows:
                 x = slab.x + slab.width + slab.depth / 2 + 14
+                if row.attn_skip_projects:                   # before the tokens get fewer
+                    x = slab.x - (33 if row.skip_kernel else 16)
                 pen.disc('growth', x, MIDDLE, 12, GROWN, f'×{row.dim_out / row.dim:.3g}')
 
 def _draw_head(pen: Pen, plan: NetworkPlan, layout: Layout) -> None:
