@@ -153,9 +153,10 @@ def each_attention(
     query: Query = None,  # None: all; 'cls': the class token; (frame, y, x): the nearest query
 ) -> Iterator[tuple[int, torch.Tensor]]:
     """Yield (index, weights) block by block, (B, h, N_Q, N_K), where N_Q = 1 if one query is asked
-    for; relative positions (MViTv2) are part of them, pooled queries that are added not. A class token comes first in queries and keys. One block's weights exist at a time. The
-    model runs as it is: call `model.eval()` before. Raises `ValueError` for a block or place that
-    does not exist, or a clip of another dtype or device; and what `check_clip` raises."""
+    for. Relative positions (MViTv2) are part of them; queries that are added to the output are not.
+    A class token comes first in queries and keys. One block's weights exist at a time. The model
+    runs as it is: call `model.eval()` before. Raises `ValueError` for a block or place that does
+    not exist, or a clip of another dtype or device; and what `check_clip` raises."""
     clip, cls_token = check_clip(clip, model.config), model.config.cls_token
     _check_kind(clip, model)
     indices = _block_indices(blocks, len(model.plan))

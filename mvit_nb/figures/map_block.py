@@ -120,7 +120,8 @@ def _draw_growth(pen: Pen, rows: Sequence[BlockPlan], middle: float, skip: float
 def _draw_rules(pen: Pen, rows: Sequence[BlockPlan], y: float) -> None:
     "One line: what is pooled, and what grows, in which blocks."
     x = 18.0
-    pooled, fewer = [[row for row in rows if row.q_kernel], [row for row in rows if row.skip_kernel]]
+    pooled = [row for row in rows if row.q_kernel]
+    fewer = [row for row in rows if row.skip_kernel]
     keys = [row for row in rows if row.kv_kernel]
     stays = len(fewer) not in (0, len(pooled))                # is Q also pooled by 1×1×1?
     together = stays and pooled == keys
