@@ -22,6 +22,7 @@ class Reported:
     views: tuple[int, int] | None  # (crops, clips) that are averaged; None: one crop of an image
     gflops: float                  # 10⁹ multiply-adds for one view
     params_m: float                # 10⁶ parameters
+    file: str | None = None        # in `published_checkpoints`: the one with this score
 
 # %% ../nbs/library/zoo.ipynb #873eeb21
 _K400, _K600, _IN1K = 'Kinetics-400', 'Kinetics-600', 'ImageNet-1K'
@@ -43,7 +44,7 @@ _MODELS: dict[str, tuple[dict[str, Any], Reported | None]] = {
         Reported('table 4', _K400, 76.0, 92.1, (1, 5), 32.9, 26.1)),
     'mvit_b_16x4': (
         dict(),
-        Reported('table 4', _K400, 78.4, 93.5, (1, 5), 70.5, 36.6)),
+        Reported('table 4', _K400, 78.4, 93.5, (1, 5), 70.5, 36.6, 'slowfast/k400_16x4')),
     'mvit_b_32x3': (   # PySlowFast's model zoo gives its released weights 80.4 / 94.8
         dict(num_frames=32, sampling_rate=3),
         Reported('table 4', _K400, 80.2, 94.4, (1, 5), 170, 36.6)),
@@ -93,29 +94,30 @@ _ZOO = 'MViTv2 model zoo'
 _MODELS |= {
     'mvitv2_t': (
         dict(_V2_IMAGE, depths=(1, 2, 5, 2)),
-        Reported(_ZOO, _IN1K, 82.3, None, None, 4.7, 24)),
+        Reported(_ZOO, _IN1K, 82.3, None, None, 4.7, 24, 'mvit/mvitv2_t_in1k')),
     'mvitv2_s': (
         dict(_V2_IMAGE, depths=(1, 2, 11, 2)),
-        Reported(_ZOO, _IN1K, 83.6, None, None, 7.0, 35)),
+        Reported(_ZOO, _IN1K, 83.6, None, None, 7.0, 35, 'mvit/mvitv2_s_in1k')),
     'mvitv2_b': (
         dict(_V2_IMAGE, depths=(2, 3, 16, 3)),
-        Reported(_ZOO, _IN1K, 84.4, None, None, 10.2, 52)),
+        Reported(_ZOO, _IN1K, 84.4, None, None, 10.2, 52, 'mvit/mvitv2_b_in1k')),
     'mvitv2_l': (   # its channels grow in the MLP
         dict(_V2_IMAGE, depths=(2, 6, 36, 4), embed_dim=144, num_heads=2, grow_in='mlp'),
-        Reported(_ZOO, _IN1K, 85.3, None, None, 42.1, 218)),
-    'mvitv2_h': (   # trained on ImageNet-21K first
+        Reported(_ZOO, _IN1K, 85.3, None, None, 42.1, 218, 'mvit/mvitv2_l_in1k')),
+    'mvitv2_h': (   # trained on ImageNet-21K first; only the file from before fine-tuning is there
         dict(_V2_IMAGE, depths=(4, 8, 60, 8), embed_dim=192, num_heads=3, cls_token=True),
         Reported(_ZOO, _IN1K, 88.0, None, None, 120.6, 667)),
     'mvitv2_s_16x4': (
         dict(_V2),
-        Reported(_ZOO, _K400, 81.0, 94.6, (1, 5), 64, 34.5)),
+        Reported(_ZOO, _K400, 81.0, 94.6, (1, 5), 64, 34.5, 'slowfast/mvitv2_s_k400_16x4')),
     'mvitv2_b_32x3': (
         dict(_V2, num_frames=32, sampling_rate=3, depths=(2, 3, 16, 3)),
-        Reported(_ZOO, _K400, 82.9, 95.7, (1, 5), 225, 51.2)),
+        Reported(_ZOO, _K400, 82.9, 95.7, (1, 5), 225, 51.2, 'slowfast/mvitv2_b_k400_32x3')),
     'mvitv2_l_40x3': (
         dict(_V2, **_PIXELS, num_frames=40, sampling_rate=3, image_size=312, depths=(2, 6, 36, 4),
              embed_dim=144, num_heads=2),
-        Reported(_ZOO, _K400, 86.1, 97.0, (3, 5), 2828, 217.6)),
+        Reported(_ZOO, _K400, 86.1, 97.0, (3, 5), 2828, 217.6,
+                 'slowfast/mvitv2_l_k400_40x3')),
 }
 
 # %% ../nbs/library/zoo.ipynb #aaef75f6

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 import torch
-from ..config import MViTConfig
+from ..config import RESIDUAL_POOLINGS, MViTConfig
 from ..model import MViT
 from ..plan import network_plan
 from .sources import Tensors
@@ -44,10 +44,12 @@ def fits(
 # %% ../../nbs/library/weights/fitting.ipynb #c60f0874
 def _other_values(config: MViTConfig) -> Iterator[tuple[str, dict[str, Any]]]:
     "Fields, and changes of a config that give each another value."
-    for stride in ((1, 1, 1), (2, 2, 2), (1, 3, 3)):
+    T, H, W = config.q_stride
+    for stride in ((1, 1, 1), (2, 2, 2), (1, 3, 3), (3 - min(T, 2), H, W)):
         yield 'q_stride', {'q_stride': stride}
     T, H, W = (s + 1 if s > 1 else 1 for s in config.kv_stride or (1, 2, 2))
-    for stride in ((1, 1, 1), (1, 2, 2), (T, H, W)):
+    T0, H0, W0 = (max(s - 2, 1) for s in config.kv_stride or (1, 2, 2))
+    for stride in ((1, 1, 1), (1, 2, 2), (T, H, W), (T, H, W0), (T, H0, W)):
         yield 'kv_stride', {'kv_stride': stride}
     yield 'kv_adaptive', {'kv_adaptive': not config.kv_adaptive}
     for heads in (1, 2, 3):
@@ -63,6 +65,10 @@ def _other_values(config: MViTConfig) -> Iterator[tuple[str, dict[str, Any]]]:
     yield 'kv_pool_unit_stride', {'kv_pool_unit_stride': not config.kv_pool_unit_stride}
     for skip in ('normalized', 'unnormalized'):
         yield 'skip', {'skip': skip}
+    yield 'q_pool_unit_stride', {'q_pool_unit_stride': not config.q_pool_unit_stride}
+    for residual in RESIDUAL_POOLINGS:
+        yield 'residual_pooling', {'residual_pooling': residual}
+    yield 'mean_pooling', {'mean_pooling': not config.mean_pooling}
 
 
 def computed(config: MViTConfig) -> tuple:

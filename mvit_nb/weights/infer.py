@@ -29,7 +29,7 @@ from .sources import (CheckpointError, Source, Tensors, Weights, named_errors,
 class CheckpointInfo:
     "What `inspect_checkpoint` found."
     config: MViTConfig
-    layout: str       # 'mvit_nb', 'slowfast', 'pytorchvideo' or 'torchvision'
+    layout: str       # 'mvit_nb', 'slowfast', 'pytorchvideo', 'torchvision', 'timm', 'mmaction2'
     assumed: dict = field(default_factory=dict, hash=False)   # fields that no tensor tells → why
 
     def __str__(self) -> str:
@@ -45,10 +45,13 @@ class CheckpointInfo:
 
 # %% ../../nbs/library/weights/infer.ipynb #936d44ce
 _ORDER = ('patch_stride', 'patch_padding', 'depths', 'q_stride', 'kv_stride', 'num_heads',
-          'pool_mode', 'pool_kernel', 'head_mul', 'kv_adaptive', 'kv_pool_unit_stride', 'skip',
+          'pool_mode', 'pool_kernel', 'head_mul', 'kv_adaptive', 'kv_pool_unit_stride',
+          'q_pool_unit_stride', 'skip', 'residual_pooling', 'mean_pooling',
           'num_frames', 'image_size', 'sampling_rate')      # fields that a file may not tell
 _USUAL = {'kv_adaptive': 'as in every published model', 'skip': 'as in every published model',
-          'kv_pool_unit_stride': 'the default', 'head_mul': 'as dim_mul: heads of one width',
+          'mean_pooling': 'as in every published model', 'kv_pool_unit_stride': 'the default',
+          'q_pool_unit_stride': 'the default', 'head_mul': 'as dim_mul: heads of one width',
+          'residual_pooling': 'as in all published models with, or all without, relative positions',
           'sampling_rate': 'the network does not see it'}    # and what is then assumed
 
 
@@ -80,6 +83,11 @@ def _assumed(
         if f not in untold: continue
         if f == 'depths':
             reasons[f] = 'blocks of one width count as one stage'
+        elif facts.relative and (f == 'image_size' or f == 'num_frames' and
+                                 facts.seen['rel_pos'].value == 'space_time'):
+            reasons[f] = 'for tables of relative positions of this length, and square crops'
+        elif f == 'residual_pooling' and facts.layout == 'timm' and config.cls_token:
+            reasons[f] = 'as timm computes it; the authors leave the class token out'
         elif base and (f in ('num_frames', 'image_size') or getattr(base, f) == getattr(config, f)):
             reasons[f] = f'as in {name}'
         elif f in ('patch_stride', 'patch_padding') and same_patches(facts):
@@ -136,7 +144,9 @@ def _why_nonefits(
     if same_patches(facts):
         usual |= {'patch_stride', 'patch_padding'}
     nobody = guesses - told_fields - known.keys() | untold - usual
-    if base is None and nobody and not others:
+    if facts.relative and facts.stages == 1 and 'depths' not in known:
+        nobody.add('depths')
+    if base is None and nobody and not (others and _other_tensors(others, state)):
         return _missing([name for name in _ORDER if name in nobody])
     for name in known:
         fewer = {key: value for key, value in known.items() if key != name}
@@ -149,6 +159,14 @@ def _why_nonefits(
     return CheckpointError('the tensors do not fit the config read off them'
                            + (f' with {given}' if given else '')
                            + misfits(meta_state(others[0]), state))
+
+
+def _other_tensors(configs: list[MViTConfig], state: Tensors) -> bool:
+    "Whether each config differs from the file in more than the rows of relative positions."
+    def rest(tensors: Tensors) -> dict[str, tuple[int, ...]]:
+        return {name: tuple(tensor.shape[1:] if '.rel_pos.' in name else tensor.shape)
+                for name, tensor in tensors.items()}
+    return all(rest(meta_state(config)) != rest(state) for config in configs)
 
 
 def _without_stand_ins(config: MViTConfig, known: dict[str, Any]) -> MViTConfig:
@@ -166,16 +184,18 @@ def infer_config(
 ) -> CheckpointInfo:
     """The config read off tensors. Raises `CheckpointError` that names the fields it needs to know,
     what contradicts what, or the names and shapes that fit no config."""
-    patch = re.compile(r'(patch_embed\.(proj|patch_model)|conv_proj)\.weight')
+    patch = re.compile(r'(.*patch_embed\.(proj|patch_model|projection)|conv_proj)\.weight')
     flat = any(t.ndim == 4 for name, t in tensors.items() if patch.fullmatch(name))
     state, layout, *_ = to_our_names(tensors)
-    facts = read_facts({name: tuple(t.shape) for name, t in state.items()}, known, flat)
+    shapes = {name: tuple(t.shape) for name, t in state.items()}
+    facts = read_facts(shapes, known, flat, layout)
     _agree(facts.seen, known)
     name = None if published else nearest_model(facts, known)
     base = published or (get_config(name) if name else None)
     clip, clip_told = propose_clip(facts, base_values(facts, known, base), known)
     untold = {'patch_stride', 'patch_padding', 'num_frames', 'image_size', 'sampling_rate'}
-    if facts.stages == 1 and not facts.pooling_weights:
+    unseen_stages = not facts.pooling_weights or 'q_pool_unit_stride' in facts.seen
+    if facts.stages == 1 and unseen_stages:
         untold.add('depths')
     untold -= clip_told | known.keys()
     config, pooling_told, others, refusal = _search(facts, state, known, base, clip)

@@ -14,8 +14,11 @@ from ..config import clip_grid
 from ..grid import Size3
 from ..model import MViT
 from ..position import resize_table
+from .inflate import INFLATIONS, inflate_state, is_image_file
 from .layouts import to_our_names
+from .relative_tables import fit_relative_tables
 from .sources import CheckpointError, Source, Tensors, named_errors, read_source
+from .switches_told import switches_that_differ
 
 # %% ../../nbs/library/weights/load.ipynb #0662e69e
 def _source_grids(name: str, n: int, thw: Size3, known: Size3 | None = None) -> list[Size3]:
@@ -89,15 +92,17 @@ def _fit_tables(
 @dataclass(frozen=True)
 class LoadReport:
     "What `load_checkpoint` did."
-    layout: str    # 'mvit_nb', 'slowfast', 'pytorchvideo' or 'torchvision'
-    loaded: int    # tensors of the model that were filled: all of them
+    layout: str    # 'mvit_nb', 'slowfast', 'pytorchvideo', 'torchvision', 'timm' or 'mmaction2'
+    loaded: int    # tensors of the model that were filled: all of them, but for `kept`
     interpolated: tuple[str, ...] = ()   # tables made for another grid, 'name: old → new grid'
+    inflated: tuple[str, ...] = ()       # kernels of an image model that were given more frames
+    kept: tuple[str, ...] = ()           # what image weights do not have: left as it was
     merged: tuple[str, ...] = ()         # fused qkv tensors put together from separate q, k, v
     duplicates: tuple[str, ...] = ()     # keys that repeat another's tensor under a second name
 
     def __str__(self) -> str:
         lines = [f'{self.loaded} tensors loaded from the {self.layout} layout']
-        for what in ('interpolated', 'merged', 'duplicates'):
+        for what in ('interpolated', 'inflated', 'kept', 'merged', 'duplicates'):
             names = getattr(self, what)
             rest = ', …' if len(names) > 3 else ''
             if names:
@@ -135,6 +140,7 @@ def fill_model(
     tensors: Tensors,                            # of any layout
     where: str,                                  # what to call their source in messages
     clip_size: Sequence[int] | None = None,      # see `load_checkpoint`
+    inflate: str | None = None,                  # see `load_checkpoint`
 ) -> LoadReport:
     "Copy tensors into the model, all or nothing. Raises `CheckpointError` that names `where`."
     own = model.state_dict()
@@ -143,29 +149,50 @@ def fill_model(
             if tensor.nbytes > tensor.untyped_storage().nbytes():
                 raise CheckpointError(f'{name} has more numbers than its storage (it is expanded)')
         state, layout, merged, duplicates = to_our_names(tensors)
+        inflated, kept = inflate_state(state, own, inflate) if inflate else ((), ())
         interpolated, remarks = _fit_tables(state, model, clip_size)
+        interpolated += fit_relative_tables(state, model, clip_size, not inflate)
         if wrong := misfits(own, state, remarks):
             raise CheckpointError(f'the {layout} checkpoint does not fit this model, '
-                                  f'nothing was loaded{wrong}')
+                                  f'nothing was loaded{_reasons(own, state)}{wrong}')
     model.load_state_dict(state)
-    return LoadReport(layout, len(own), interpolated, merged, duplicates)
+    loaded = len(own) - len(kept)
+    return LoadReport(layout, loaded, interpolated, inflated, kept, merged, duplicates)
+
+
+def _reasons(own: Mapping[str, torch.Tensor], state: Tensors) -> str:
+    "What the trouble may be, in words: switches that differ, or an image model."
+    shapes = {name: tuple(tensor.shape) for name, tensor in own.items()}
+    given = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    text = switches_that_differ(shapes, given)
+    if is_image_file(given) and not is_image_file(shapes):
+        text += ("\nthe kernels of the file cover one frame, so it may be an image model: inflate="
+                 "'center', 'divide' or 'repeat' puts it in a model of clips")
+    return text
 
 
 def load_checkpoint(
     model: MViT,      # filled in place, or left as it was; keeps its dtype and device
-    source: Source,   # path, URL, published name or state dict, in any of the four layouts
+    source: Source,   # path, URL, published name or state dict, in any of the layouts
     clip_size: Sequence[int] | None = None,   # (T, H, W) of the clips that the file was trained
                                               # on, where its position tables do not tell
+    inflate: str | None = None,   # image weights in a model of clips: 'center', 'divide', 'repeat'
 ) -> LoadReport:
-    """Load published weights, all or nothing: PySlowFast's, PyTorchVideo's, torchvision's or our
-    own. Position tables of another clip size are interpolated, and the report says so; a table of
-    the right length is taken to be of the right grid. Raises `CheckpointError` that lists every
-    missing, unexpected and misshapen tensor, `TypeError` for what is no model or no source,
-    `ValueError` for a model on the meta device; the model is then unchanged."""
+    """Load published weights, all or nothing: those of PySlowFast and facebookresearch/mvit, of
+    PyTorchVideo, torchvision, timm, mmaction2, or our own. Position tables of another clip size are
+    interpolated, and the report says so; a table of the right length is taken to be of the right
+    grid. `inflate` gives the kernels of an image model the frames of this one (see
+    `mvit_nb.weights.inflate.inflate_state`), and leaves as it was what an image model does not
+    have. Raises `CheckpointError` that names switches which differ (`rel_pos`, `grow_in`, …) and
+    lists every missing, unexpected and misshapen tensor, `TypeError` for what is no model or no
+    source, `ValueError` for a model on the meta device and for another value of `inflate`; the
+    model is then unchanged."""
     if not isinstance(model, MViT):
         raise TypeError(f'model: expected an MViT, got {type(model).__name__}')
     weights = read_source(source)
     if any(tensor.is_meta for tensor in model.state_dict().values()):
         raise ValueError('model: it is on the meta device and has no memory for weights; '
                          "model.to_empty(device='cpu') gives it some")
-    return fill_model(model, weights.tensors, weights.where, clip_size)
+    if inflate not in (None, *INFLATIONS):
+        raise ValueError(f'inflate: expected None or one of {INFLATIONS}, got {inflate!r:.60}')
+    return fill_model(model, weights.tensors, weights.where, clip_size, inflate)

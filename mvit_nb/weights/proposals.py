@@ -9,11 +9,13 @@ __all__ = ['Axis', 'propose_clip', 'nearest_model', 'same_patches', 'base_values
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from itertools import accumulate, product
 from typing import Any
-from ..config import MViTConfig
+from ..config import MViTConfig, table_grid
 from ..grid import Size3, pooled_length
 from ..zoo import get_config, list_models
 from .facts import BlockFacts, Facts
+from .relative_tables import table_grid_of
 from .sources import CheckpointError
 
 # %% ../../nbs/library/weights/proposals.ipynb #386a4a4b
@@ -49,12 +51,15 @@ def _propose_pooling(
 Axis = tuple[int, int, int]      # kernel, stride and padding of the patches along T, H or W
 
 
-def _clip_axis(positions: int, axis: Axis) -> int:
-    "The size from which patches make so many positions: positions · stride, if possible."
+def _clip_axis(positions: int, axis: Axis, cells: int = 0) -> int:
+    """The size from which patches make so many positions: positions · stride, if possible. `cells`,
+    if not 0: for so many, size // stride, tables of relative positions were made."""
     kernel, stride, padding = axis
-    size = positions * stride
-    if pooled_length(size, kernel, stride, padding) == positions: return size
-    return (positions - 1) * stride + kernel - 2 * padding
+    sizes = [positions * stride, (positions - 1) * stride + kernel - 2 * padding]
+    sizes += range(cells * stride, (cells + 1) * stride if cells else 0)
+    for size in sizes:
+        if _positions(size, axis) == positions and cells in (0, size // stride): return size
+    return sizes[1]
 
 
 def _positions(size: int, axis: Axis) -> int:
@@ -77,6 +82,23 @@ def _grid(frames: int, size: int | tuple[int, int], axes: list[Axis]) -> Size3:
     H, W = size if isinstance(size, tuple) else (size, size)
     time, high, wide = axes
     return _positions(frames, time), _positions(H, high), _positions(W, wide)
+
+
+def _check_known_cells(facts: Facts, known: dict[str, Any], stride: Size3) -> None:
+    "Raise `CheckpointError` if the sizes in `known` make other tables of relative positions."
+    T, side, _ = table_grid_of(facts.relative)
+    size = known.get('image_size', 0)
+    H, W = size if isinstance(size, tuple) else (size, size)
+    makes = {'num_frames': known.get('num_frames', 0) // stride[0],
+             'image_size': max(H // stride[1], W // stride[2])}
+    has = {'num_frames': T, 'image_size': side}
+    if facts.seen['rel_pos'].value != 'space_time':
+        del has['num_frames']
+    for name, cells in has.items():
+        if name in known and makes[name] != cells:
+            raise CheckpointError(f'{name}={known[name]} contradicts the tables of relative '
+                                  f'positions: it would make them for {makes[name]} positions, '
+                                  f'not {cells}, if patches are {stride} apart')
 
 
 def _check_known_clip(facts: Facts, grid: Size3, known: dict[str, Any], stride: Size3) -> None:
@@ -106,6 +128,9 @@ def propose_clip(
     axes = list(zip(values['patch_kernel'], values['patch_stride'], values['patch_padding']))
     time, high, wide = axes
     joint = facts.tables.get('joint', 0) - facts.seen['cls_token'].value
+    T, side, _ = table_grid_of(facts.relative) if facts.relative else (0, 0, 0)
+    if facts.seen['rel_pos'].value != 'space_time':
+        T = 0                                           # no tables along time
     told_fields, frames = set(), 1 if facts.flat else known.get('num_frames')
     size = known.get('image_size')
     if 'time' in facts.tables or facts.flat:
@@ -113,7 +138,9 @@ def propose_clip(
     if not frames:
         frames = values['num_frames']
         if 'time' in facts.tables:
-            frames = _clip_axis(facts.tables['time'], time)
+            frames = _clip_axis(facts.tables['time'], time, T)
+        elif T:
+            frames = T * time[1]
         elif joint > 0 and size:
             frames = _clip_axis(max(joint // max(math.prod(_grid(1, size, axes)[1:]), 1), 1), time)
             told_fields.add('num_frames')
@@ -124,22 +151,28 @@ def propose_clip(
         places = joint // max(_positions(frames, time), 1)
     if not size and places:
         rows, columns = _most_square(places)
-        size = _clip_axis(rows, high), _clip_axis(columns, wide)
+        size = _clip_axis(rows, high), _clip_axis(columns, wide, side)
         clear = 'space' in facts.tables or facts.flat or 'num_frames' in known
         if rows == columns and clear:
             told_fields.add('image_size')
         if size[0] == size[1]:
             size = size[0]
-    size = size or values['image_size']
+    size = size or side * high[1] or values['image_size']
+    if facts.relative:
+        _check_known_cells(facts, known, values['patch_stride'])
     _check_known_clip(facts, _grid(frames, size, axes), known, values['patch_stride'])
     return {'num_frames': frames, 'image_size': size}, told_fields
 
 # %% ../../nbs/library/weights/proposals.ipynb #1d89228d
 def nearest_model(facts: Facts, known: dict[str, Any]) -> str | None:
-    """The name of the model in `list_models()` with the same blocks, width and patches, if possible
-    of the same clips; or None."""
+    """The name of the model in `list_models()` with the same blocks, width and patches, and with
+    relative positions if there are some, if possible of the same clips; or None."""
+    kind, cells = facts.seen['rel_pos'].value, (0, 0, 0)
+    if facts.relative:
+        cells = table_grid_of(facts.relative)
     def alike(config: MViTConfig) -> bool:
-        same_kind = (config.pool_mode == 'conv') == facts.pooling_weights
+        same_kind = ((config.pool_mode == 'conv') == facts.pooling_weights
+                     and (config.rel_pos == 'none') == (kind == 'none'))
         return same_kind and all(getattr(config, name) == facts.seen[name].value
                                  for name in ('depths', 'embed_dim', 'patch_kernel'))
     def distance(name: str) -> int:
@@ -147,7 +180,12 @@ def nearest_model(facts: Facts, known: dict[str, Any]) -> str | None:
         T, H, W = config.patch_thw
         rows = {'time': T, 'space': H * W, 'joint': T * H * W + int(config.cls_token)}
         other_frames = config.num_frames != known.get('num_frames', config.num_frames)
-        return sum(rows[kind] != n for kind, n in facts.tables.items()) + other_frames
+        others = sum(getattr(config, name) != facts.seen[name].value
+                     for name in ('rel_pos', 'grow_in', 'cls_token') if name in facts.seen)
+        grid = table_grid(config)
+        if kind != 'none' and cells != (grid if kind == 'space_time' else (1, *grid[1:])):
+            others += 1
+        return sum(rows[kind] != n for kind, n in facts.tables.items()) + other_frames + others
     names = [name for name in list_models() if alike(get_config(name))]
     return min(names, key=distance, default=None)
 
@@ -171,7 +209,28 @@ def base_values(facts: Facts, known: dict[str, Any], base: MViTConfig | None) ->
             values |= {'pool_mode': 'max', 'pool_kernel': None}
         if 'dim_mul' in facts.seen:
             values['head_mul'] = facts.seen['dim_mul'].value
+        if facts.relative:
+            values['residual_pooling'] = 'without_cls'
+    if facts.layout == 'timm' and facts.seen['cls_token'].value:
+        values['residual_pooling'] = 'with_cls'
     return values | {name: seen.value for name, seen in facts.seen.items()} | known
+
+
+def _propose_strides(facts: Facts) -> Iterator[dict[str, Any]]:
+    """Strides that tables of relative positions come from. In a block that is not the first of its
+    stage, they are those of the grid itself, so their lengths tell how far a stage shrinks it."""
+    starts = [0, *accumulate(facts.seen['depths'].value)]
+    def shrinking(axis: str) -> int:
+        cells = [facts.relative.get(f'blocks.{start + (start > 0)}.attn.rel_pos.{axis}', 1) // 2 + 1
+                 for start, end in zip(starts, starts[1:]) if end - start > (start > 0)]
+        steps = (next((q for q in range(1, n + 1) if n // q == m), 1)
+                 for n, m in zip(cells, cells[1:]))
+        return max(steps, default=1)
+    if not facts.relative: return
+    found = shrinking('t'), shrinking('h'), shrinking('w')
+    q_strides = dict.fromkeys([MViTConfig.q_stride, found])
+    for adaptive, q_stride, kv in product((True, False), q_strides, (8, 4, 2, 1)):
+        yield {'q_stride': q_stride, 'kv_stride': (1, kv, kv), 'kv_adaptive': adaptive}
 
 
 def _propose_heads(facts: Facts, base: MViTConfig | None) -> Iterator[dict[str, Any]]:
@@ -194,9 +253,11 @@ def propose(
     if base is None and start['num_frames'] == 1:
         start['sampling_rate'] = 1
     poolings = list(_propose_pooling(facts.blocks, known))
+    strides = [{}, *_propose_strides(facts)]
     for heads in _propose_heads(facts, base):
-        for pooling in poolings:
-            yield start | heads | pooling | known, set(pooling)
+        for pooling, stride in product(poolings, strides):
+            yield start | stride | heads | pooling | known, set(pooling)
         if poolings[-1].get('kv_pool_unit_stride', True): continue
-        for stride in ((1, 8, 8), (1, 4, 4), (1, 2, 2)):    # on it hangs which blocks are left out
-            yield start | heads | poolings[-1] | {'kv_stride': stride} | known, set(poolings[-1])
+        for kv_stride in ((1, 8, 8), (1, 4, 4), (1, 2, 2)):   # tells which blocks are left out
+            yield (start | heads | poolings[-1] | {'kv_stride': kv_stride} | known,
+                   set(poolings[-1]))

@@ -22,7 +22,7 @@ class PublishedCheckpoint:
     model: str                 # the nearest named model (see `list_models`)
     overrides: dict = field(hash=False)    # fields in which it differs
     dataset: str
-    top1: float                # accuracy in %, as published
+    top1: float | None         # accuracy in %, as published; None: there is none for this file
     layout: str
     sha256: str | None = None  # the beginning of its checksum, where the publishers give one
     note: str = ''

@@ -42,7 +42,7 @@ def save_checkpoint(
 
 
 def load_model(
-    source: Source,   # path, URL, published name or state dict, in any of the four layouts
+    source: Source,   # path, URL, published name or state dict, in any of the layouts
     **known: Any,     # fields of `MViTConfig` that no tensor tells, or to make sure of
 ) -> MViT:
     """The model of a checkpoint with its weights, in eval mode, on the CPU. A file of
