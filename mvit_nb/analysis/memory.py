@@ -67,8 +67,8 @@ def saved_for_backward(
         raise ValueError("pool_mode: expected 'conv' or 'max', got 'avg' "
                          '(torch keeps a padded copy of some grids)')
     if config.rel_pos != 'none':
-        raise ValueError(f"rel_pos: expected 'none', got {config.rel_pos!r}; measure_saved measures "
-                         'what a network with relative positions keeps')
+        raise ValueError(f"rel_pos: expected 'none', got {config.rel_pos!r}; measure_saved measures"
+                         " what is kept with relative positions")
     return tuple(
         batch * (kept.numbers * itemsize + kept.indices * 8) + kept.windows * itemsize
         for kept in (_kept(row, config, fused) for row in block_plan(config)))
