@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from .config import MViTConfig
+from .config import GROWTHS, POS_EMBEDS, REL_POS, RESIDUAL_POOLINGS, MViTConfig
 from .cost import cost
 from .figures.overview import draw_config
 from .grid import POOL_MODES
@@ -25,6 +25,10 @@ if TYPE_CHECKING:                         # loaded when there is something to sh
 # %% ../nbs/library/explorer.ipynb #cd9cdd5c
 MOST_BLOCKS = 100          # more cannot be told apart in the picture
 _START = 1, 8, 8           # stride of K and V when their pooling is switched on
+_SWITCHES: dict[str, tuple[str, tuple]] = {    # of MViTv2: field → its label and what it may be
+    'rel_pos': ('relative pos.', REL_POS), 'pos_embed': ('absolute pos.', POS_EMBEDS),
+    'residual_pooling': ('Q is added', RESIDUAL_POOLINGS), 'grow_in': ('growth in', GROWTHS),
+    'q_pool_unit_stride': ('pool Q in every block', ()), 'mean_pooling': ('head on the mean', ())}
 
 def explorer_values(
     config: MViTConfig,
@@ -37,7 +41,7 @@ def explorer_values(
         'image_size': config.clip_size[1], 'q_t': q[0], 'q_hw': q[1],
         'kv_pooled': config.kv_stride is not None, 'kv_t': kv[0], 'kv_hw': kv[1],
         'kv_adaptive': config.kv_adaptive, 'pool_mode': config.pool_mode,
-        'pool_kernel': config.pool_kernel}
+        'pool_kernel': config.pool_kernel, **{name: getattr(config, name) for name in _SWITCHES}}
 
 # %% ../nbs/library/explorer.ipynb #1c4da98b
 def _depths(text):
@@ -133,6 +137,9 @@ def _controls(values):
     def switch(text):
         return widgets.Checkbox(description=text, indent=False, layout={'width': 'auto'})
 
+    def choice(text, options):
+        return widgets.Dropdown(options=options, description=text, **_LOOK)
+
     controls = {
         'depths': widgets.Text(description='depths', continuous_update=False, **_LOOK),
         'embed_dim': slider('channels D', 16, 768, 16), 'num_heads': slider('heads h', 1, 16),
@@ -140,8 +147,10 @@ def _controls(values):
         'q_t': slider('Q stride T', 1, 4), 'q_hw': slider('Q stride H, W', 1, 4),
         'kv_pooled': switch('pool K and V'), 'kv_adaptive': switch('adaptive'),
         'kv_t': slider('K,V stride T', 1, 8), 'kv_hw': slider('K,V stride H, W', 1, 16),
-        'pool_mode': widgets.Dropdown(options=POOL_MODES, description='pooling', **_LOOK),
-        'pool_kernel': widgets.Dropdown(options=[('s + 1', None)], description='kernel', **_LOOK)}
+        'pool_mode': choice('pooling', POOL_MODES),
+        'pool_kernel': choice('kernel', [('s + 1', None)]),
+        **{name: choice(text, options) if options else switch(text)
+           for name, (text, options) in _SWITCHES.items()}}
     _put(controls, values)
     return controls
 
@@ -208,7 +217,9 @@ def _page(controls, starts, start, reference):
     boxes = [app.start, app.reference, app.reset, *(controls[name] for name in _ORDER), switches]
     grid = widgets.GridBox(boxes, layout={
         'grid_template_columns': 'repeat(auto-fill, minmax(250px, 1fr))', 'max_width': '900px'})
-    app.children = [grid, app.line, app.totals, app.picture, app.code]
+    group = widgets.GridBox([controls[name] for name in _SWITCHES], layout=grid.layout)
+    title = widgets.HTML('<b class="mvit-group">MViTv2</b>')
+    app.children = [grid, title, group, app.line, app.totals, app.picture, app.code]
     return app
 
 # %% ../nbs/library/explorer.ipynb #10c127a4

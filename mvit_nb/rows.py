@@ -174,7 +174,7 @@ def rows_table(
     lines = [('| block | stage | D | h | grid in '
               '| Q by | grid out | K,V by | K,V grid |'), '| --- ' * 9 + '|']
     for row in rows:
-        channels = f'{row.dim}→{row.dim_out}' if row.grows else f'{row.dim}'
+        channels = '→'.join(map(str, dict.fromkeys((row.dim, row.dim_attn, row.dim_out))))
         cells = (row.index, row.stage, channels, row.num_heads,
                  _times(row.thw_in), _times(row.q_stride), _times(row.thw_out),
                  _times(row.kv_stride), _times(row.thw_kv))

@@ -12,12 +12,14 @@ from mvit_nb.analysis.paper import paper_tables
 from mvit_nb.plan import network_plan
 
 NAMES = list_models()
+PLAIN = MViTConfig()
 V2 = [name for name in NAMES if name.startswith('mvitv2')]
 
 
 def without_rate(config):
-    """A config without its sampling rate, which no network sees."""
-    return replace(config, sampling_rate=1)
+    """A config without its sampling rate and how pixels are normalized, which no network sees."""
+    pixels = dict(pixel_mean=PLAIN.pixel_mean, pixel_std=PLAIN.pixel_std)
+    return replace(config, sampling_rate=1, **pixels)
 
 
 IN_PAPER = {without_rate(MViTConfig(**row['config'])): row['params_m']       # in 10⁶
@@ -54,10 +56,9 @@ def test_most_models_are_in_the_paper():
 def test_switches_of_named_models():
     """All five are set in MViTv2, but for growth in the image model L; none in the others."""
     switches = 'rel_pos', 'residual_pooling', 'grow_in', 'q_pool_unit_stride', 'pos_embed'
-    plain = MViTConfig()
     for name in NAMES:
         config = get_config(name)
-        changed = {field for field in switches if getattr(config, field) != getattr(plain, field)}
+        changed = {field for field in switches if getattr(config, field) != getattr(PLAIN, field)}
         if name not in V2:
             assert changed <= {'pos_embed'} and config.pos_embed != 'none'
             continue
@@ -160,3 +161,27 @@ def test_state_dict_goes_round(name):
         assert not torch.allclose(first.eval()(clip), second.eval()(clip), atol=1e-4)
         second.load_state_dict(first.state_dict())
         assert torch.equal(first(clip), second(clip))
+
+
+@pytest.mark.parametrize('name', ['mvitv2_s_16x4', 'mvitv2_s'])
+def test_bfloat16(name):
+    """Under autocast, and with all weights in bfloat16, logits are those of float32 within the
+    precision of the format, and gradients are finite."""
+    config = get_config(name, **small_overrides(name), depths=(1, 1, 2))
+    model, clip = create_model(config), random_clip(config)
+    for p in model.parameters():
+        if p.ndim > 1:
+            torch.nn.init.normal_(p, std=0.2)
+    half = create_model(config).bfloat16()
+    half.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        expected = model.eval()(clip)
+        with torch.autocast('cpu', torch.bfloat16):
+            cast = model(clip)
+        for logits in (cast, half.eval()(clip.bfloat16())):
+            assert logits.dtype == torch.bfloat16
+            assert (logits.float() - expected).norm() < 0.05 * expected.norm()
+    with torch.autocast('cpu', torch.bfloat16):
+        loss = model.train()(clip).float().square().mean()
+    loss.backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from ..grid import Size3, pooled_length, pooled_thw
 from ..inputs import check_clip
 from ..model import MViT
+from ..relative import axis_vectors
 from ..config import MViTConfig
 from ..plan import block_plan
 
@@ -120,6 +121,30 @@ def _row_of(query, grid, cls_token):
     return int(cls_token) + (t * grid.thw[1] + h) * grid.thw[2] + w
 
 # %% ../../nbs/library/analysis/attention.ipynb #12c90020
+def _relative_scores(tables, q, thw_q, thw_k, at):
+    "E_rel of the queries `at` (all: a slice) with all keys, (B, h, N, N_K); 0 of class tokens."
+    cls = q.shape[2] - math.prod(thw_q)
+    grid, scores = q[:, :, cls:].unflatten(2, thw_q), q.new_zeros(thw_k)
+    for axis, name in enumerate('tyx'):
+        table = getattr(tables, 'thw'[axis])
+        if table is None: continue
+        R = axis_vectors(table, thw_q[axis], thw_k[axis]).to(q.dtype)       # (q, k, d)
+        along = torch.einsum(f'bhtyxd,{name}kd->bhtyxk', grid, R)
+        along = F.pad(along.flatten(2, 4), (0, 0, cls, 0))[:, :, at]       # (B, h, N, k)
+        shape = [1, 1, 1]
+        shape[axis] = thw_k[axis]
+        scores = scores + along.unflatten(-1, shape)
+    return F.pad(scores.flatten(3), (cls, 0))
+
+def _weights(block, x, thw, thw_k, at):
+    "The attention weights of the queries `at` (all: a slice) of a block, (B, h, N, N_K)."
+    q, k, _, thw_q = block.attn.qkv_heads(block.norm1(x), thw)
+    scores = q[:, :, at] @ k.mT / math.sqrt(q.shape[-1])
+    tables = getattr(block.attn, 'rel_pos', None)            # of MViTv2
+    if tables is not None:
+        scores = scores + _relative_scores(tables, q, thw_q, thw_k, at)
+    return scores.softmax(-1)
+
 @torch.no_grad()
 def each_attention(
     model: MViT,
@@ -128,9 +153,10 @@ def each_attention(
     query: Query = None,  # None: all; 'cls': the class token; (frame, y, x): the nearest query
 ) -> Iterator[tuple[int, torch.Tensor]]:
     """Yield (index, weights) block by block, (B, h, N_Q, N_K), where N_Q = 1 if one query is asked
-    for. A class token comes first in queries and keys. One block's weights exist at a time. The
-    model runs as it is: call `model.eval()` before. Raises `ValueError` for a block or place that
-    does not exist, or a clip of another dtype or device; and what `check_clip` raises."""
+    for. Relative positions (MViTv2) are part of them; queries that are added to the output are not.
+    A class token comes first in queries and keys. One block's weights exist at a time. The model
+    runs as it is: call `model.eval()` before. Raises `ValueError` for a block or place that does
+    not exist, or a clip of another dtype or device; and what `check_clip` raises."""
     clip, cls_token = check_clip(clip, model.config), model.config.cls_token
     _check_kind(clip, model)
     indices = _block_indices(blocks, len(model.plan))
@@ -138,13 +164,11 @@ def each_attention(
     x, thw = model.embed(clip)
     grids = token_grids(model.config, clip.shape[2:])
     block: Any                                            # a `MultiscaleBlock`
-    for index, (block, (grid, _)) in enumerate(zip(model.blocks, grids)):
+    for index, (block, (grid, keys)) in enumerate(zip(model.blocks, grids)):
         if index > max(indices, default=-1): return
         if index in indices:
-            q, k, _, _ = block.attn.qkv_heads(block.norm1(x), thw)
-            if query is not None:
-                q = q[:, :, [_row_of(query, grid, cls_token)]]
-            yield index, (q @ k.mT / math.sqrt(q.shape[-1])).softmax(-1)
+            at = slice(None) if query is None else [_row_of(query, grid, cls_token)]
+            yield index, _weights(block, x, thw, keys.thw, at)
         x, thw = block(x, thw)
 
 def attention_maps(
@@ -251,20 +275,24 @@ def rollout(
     clip: torch.Tensor,   # (B, C, T, H, W), normalized
 ) -> torch.Tensor:
     """How much each token of the patch grid enters what the head reads, by attention and skips
-    alone, (B, T, H, W). The sum over the grid is 1 less the share of the class token's own vector.
-    All blocks' maps (mean of the heads) are in memory at once. Raises what `each_attention`
-    raises."""
+    alone, (B, T, H, W); pooled queries that are added (MViTv2) count as one skip more. The sum over
+    the grid is 1 less the share of the class token's own vector. All blocks' maps (mean of the
+    heads) are in memory at once. Raises what `each_attention` raises."""
     maps = {i: weights.mean(1) for i, weights in each_attention(model, clip)}
     num_cls, last = model.plan[-1].num_cls, maps[len(model.plan) - 1]
     row = last.new_zeros(last.shape[:2])
-    if num_cls:
+    if model.pooling == 'cls':
         row[:, 0] = 1
     else:
-        row[:] = 1 / row.shape[1]
+        row[:, num_cls:] = 1 / (row.shape[1] - num_cls)
     config = _config_for(model.config, check_clip(clip, model.config).shape[2:])
     for plan in reversed(block_plan(config)):
+        added = row.clone()                         # what goes to tokens to which Q is added
+        added[:, :{'none': None, 'without_cls': num_cls, 'with_cls': 0}[plan.residual]] = 0
+        row = (row - added) / 2 + added / 3         # of two parts, or of three
         attended = torch.einsum('bq,bqk->bk', row, maps[plan.index])
         skipped = _before_pooling(row, plan.thw_in, plan.skip_kernel, plan.q_stride, num_cls)
         read = _before_pooling(attended, plan.thw_in, plan.kv_kernel, plan.kv_stride, num_cls)
-        row = (skipped + read) / 2
+        queries = _before_pooling(added / 3, plan.thw_in, plan.q_kernel, plan.q_stride, num_cls)
+        row = skipped + read + queries
     return row[:, num_cls:].unflatten(1, config.patch_thw)

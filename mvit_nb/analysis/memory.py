@@ -40,8 +40,12 @@ def _kept(row: BlockPlan, config: MViTConfig, fused: bool) -> _Kept:
     numbers += N_q * (A + 2) + N_q * A                   # x₁ and LN's statistics, LN(x₁)
     numbers += N_q * row.hidden                          # before GELU
     indices = 0 if conv else (pooled - len(pools) * row.num_cls) * A
+    if row.residual != 'none' and fused:
+        numbers += N_q * A                               # with the pooled queries added
+    if row.attn_skip_projects and row.skip_kernel:
+        numbers += N * A                                 # the skip, projected, before its pooling
     if row.skip_kernel:
-        indices += (N_q - row.num_cls) * D
+        indices += (N_q - row.num_cls) * A
     windows = sum(math.prod(kernel) for kernel, _ in pools) * A if conv else 0
     return _Kept(numbers, indices, windows)
 
@@ -57,10 +61,14 @@ def saved_for_backward(
     with a class token as it runs on a CPU (paper, appendix C).
 
     Fused attention keeps a number for each query and head, the explicit softmax a whole map.
-    Raises `ValueError` for average pooling."""
+    Raises `ValueError` for average pooling, and for relative positions (MViTv2), of which what is
+    kept depends on how they are computed: `measure_saved` measures it."""
     if config.pool_mode == 'avg':
         raise ValueError("pool_mode: expected 'conv' or 'max', got 'avg' "
                          '(torch keeps a padded copy of some grids)')
+    if config.rel_pos != 'none':
+        raise ValueError(f"rel_pos: expected 'none', got {config.rel_pos!r}; measure_saved measures"
+                         " what is kept with relative positions")
     return tuple(
         batch * (kept.numbers * itemsize + kept.indices * 8) + kept.windows * itemsize
         for kept in (_kept(row, config, fused) for row in block_plan(config)))

@@ -139,7 +139,11 @@ def draw_block(
     row: BlockPlan,           # of a plan
     ax: Axes | None = None,   # where to draw; None: a new figure
 ) -> Figure | SubFigure:
-    "The wiring of one block: skips on the left, branches on the right, shapes at its ends."
+    """The wiring of one block: skips on the left, branches on the right, shapes at its ends.
+    Raises `ValueError` for a row whose channels grow in attention; `draw_block_rows` draws it."""
+    if row.attn_skip_projects:
+        raise ValueError(f'block {row.index}: expected a row that grows in the MLP or not at all, '
+                         f'got one that grows in attention, {row.dim} → {row.dim_attn}')
     if ax is None:
         ax = plt.subplots(figsize=(WIDTH / 3, 5.9))[1]
     pooled, _ = _form(row)

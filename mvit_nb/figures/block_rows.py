@@ -39,6 +39,26 @@ def _draw_sum(pen: Pen, x: float, top: float, bottom: float, box: str = '', fill
         pen.arrow(PART, (x + SKIP, top), (x + SKIP, bottom - 11))
     pen.disc(PART, x + SKIP, bottom, 11, 'white', '+')
 
+def _draw_projected(pen: Pen, x: float, row: BlockPlan) -> None:
+    "The skip around attention that begins behind the norm: a linear layer, then the pooling."
+    pen.line(PART, (x + SKIP, 74), (x + SKIP, 84))
+    pen.arrow(PART, (x + BRANCH, 142), (x + SKIP, 142), (x + SKIP, 155))
+    pen.box(PART, x + SKIP, 168, 76, 26, 'attn_proj', MORE)
+    if row.skip_kernel is None:
+        pen.arrow(PART, (x + SKIP, 181), (x + SKIP, 253))
+    else:
+        pen.arrow(PART, (x + SKIP, 181), (x + SKIP, 199))
+        pen.box(PART, x + SKIP, 212, 76, 26, 'pool_skip', FEWER)
+        pen.arrow(PART, (x + SKIP, 225), (x + SKIP, 253))
+    pen.disc(PART, x + SKIP, 264, 11, 'white', '+')
+
+def _of_v2(row: BlockPlan) -> list[str]:
+    "What a row says of attention that only rows of MViTv2 say."
+    said = [f'dim_attn {row.dim_attn}'] if row.attn_skip_projects else []
+    if row.rel_lengths is not None:
+        said.append(f'rel_lengths {_times(row.rel_lengths)}')
+    return said + ([f"residual '{row.residual}'"] if row.residual != 'none' else [])
+
 def _draw_attention(pen: Pen, x: float, row: BlockPlan) -> None:
     "From the input to the first sum."
     pen.arrow(PART, (x + SKIP, 84), (x + BRANCH, 84), (x + BRANCH, 100))
@@ -48,24 +68,28 @@ def _draw_attention(pen: Pen, x: float, row: BlockPlan) -> None:
     fewer = row.skip_kernel is not None
     pen.box(PART, x + BRANCH, 174, 76, 28, 'attn', FEWER if fewer else SAME)
     _note(pen, x, 174, f'num_heads {row.num_heads}', f'q_stride {_times(row.q_stride)}',
-          f'kv_stride {_times(row.kv_stride)}')
+          f'kv_stride {_times(row.kv_stride)}', *_of_v2(row))
     pen.arrow(PART, (x + BRANCH, 188), (x + BRANCH, 216))
     pen.box(PART, x + BRANCH, 229, 76, 26, 'drop_path', 'white')
     _note(pen, x, 229, f'drop_path {row.drop_path:.2g}')
     pen.arrow(PART, (x + BRANCH, 242), (x + BRANCH, 264), (x + SKIP + 12, 264))
-    if fewer:
+    if row.attn_skip_projects:
+        _draw_projected(pen, x, row)
+    elif fewer:
         _draw_sum(pen, x, 74, 264, 'pool_skip', FEWER, 174)
-        pen.text(PART, x + SKIP - 8, 206, f'skip_kernel\n{_times(row.skip_kernel)}', size=8.5,
-                 ha='right', color='#444444')
     else:
         _draw_sum(pen, x, 74, 264)
+    if fewer:
+        left, y = (16, 243) if row.attn_skip_projects else (8, 206)
+        pen.text(PART, x + SKIP - left, y, f'skip_kernel\n{_times(row.skip_kernel)}', size=8.5,
+                 ha='right', color='#444444')
 
 def _draw_mlp(pen: Pen, x: float, row: BlockPlan) -> None:
     "From the first sum to the output."
     pen.arrow(PART, (x + SKIP, 275), (x + SKIP, 290), (x + BRANCH, 290), (x + BRANCH, 306))
     pen.box(PART, x + BRANCH, 319, 76, 26, 'norm2')
     pen.arrow(PART, (x + BRANCH, 332), (x + BRANCH, 372))
-    pen.box(PART, x + BRANCH, 386, 76, 28, 'mlp', MORE if row.grows else SAME)
+    pen.box(PART, x + BRANCH, 386, 76, 28, 'mlp', MORE if row.dim_attn != row.dim_out else SAME)
     _note(pen, x, 386, f'hidden {row.hidden}', f'dim_out {row.dim_out}')
     pen.arrow(PART, (x + BRANCH, 400), (x + BRANCH, 422))
     pen.box(PART, x + BRANCH, 435, 76, 26, 'drop_path', 'white')

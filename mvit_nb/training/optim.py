@@ -19,11 +19,12 @@ def param_groups(
     weight_decay: float = 0.05,   # of everything else
 ) -> list[dict[str, Any]]:
     """Two parameter groups for an optimizer: with weight decay, and without (norms, biases,
-    position embedding, class token)."""
+    position embedding, tables of relative positions, class token)."""
     decaying, kept = [], []
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad: continue
-        if parameter.ndim <= 1 or name.startswith(('pos_embed', 'cls_token')):
+        position = name.startswith(('pos_embed', 'cls_token')) or '.rel_pos.' in name
+        if parameter.ndim <= 1 or position:
             kept.append(parameter)
         else:
             decaying.append(parameter)
