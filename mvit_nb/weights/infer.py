@@ -47,12 +47,15 @@ class CheckpointInfo:
 _ORDER = ('patch_stride', 'patch_padding', 'depths', 'q_stride', 'kv_stride', 'num_heads',
           'pool_mode', 'pool_kernel', 'head_mul', 'kv_adaptive', 'kv_pool_unit_stride',
           'q_pool_unit_stride', 'skip', 'residual_pooling', 'mean_pooling',
-          'num_frames', 'image_size', 'sampling_rate')      # fields that a file may not tell
+          'num_frames', 'image_size', 'sampling_rate', 'pixel_mean', 'pixel_std')   # fields that a
+                                                           # file may not tell
+_PIXELS = 'as in published models for such clips; the network does not see it'
 _USUAL = {'kv_adaptive': 'as in every published model', 'skip': 'as in every published model',
           'mean_pooling': 'as in every published model', 'kv_pool_unit_stride': 'the default',
           'q_pool_unit_stride': 'the default', 'head_mul': 'as dim_mul: heads of one width',
           'residual_pooling': 'as in all published models with, or all without, relative positions',
-          'sampling_rate': 'the network does not see it'}    # and what is then assumed
+          'sampling_rate': 'the network does not see it', 'pixel_mean': _PIXELS,
+          'pixel_std': _PIXELS}                              # and what is then assumed
 
 
 def _agree(seen: Mapping[str, Seen], known: dict[str, Any]) -> None:
@@ -193,7 +196,8 @@ def infer_config(
     name = None if published else nearest_model(facts, known)
     base = published or (get_config(name) if name else None)
     clip, clip_told = propose_clip(facts, base_values(facts, known, base), known)
-    untold = {'patch_stride', 'patch_padding', 'num_frames', 'image_size', 'sampling_rate'}
+    untold = {'patch_stride', 'patch_padding', 'num_frames', 'image_size', 'sampling_rate',
+              'pixel_mean', 'pixel_std'}
     unseen_stages = not facts.pooling_weights or 'q_pool_unit_stride' in facts.seen
     if facts.stages == 1 and unseen_stages:
         untold.add('depths')
@@ -210,7 +214,7 @@ def infer_config(
     return CheckpointInfo(config, layout, _assumed(config, untold, facts, base, name))
 
 # %% ../../nbs/library/weights/infer.ipynb #85fa3617
-_UNSEEN = 'sampling_rate', 'drop_path_rate', 'dropout'     # that weights have nothing to do with
+_UNSEEN = 'sampling_rate', 'drop_path_rate', 'dropout', 'pixel_mean', 'pixel_std'    # by weights
 
 
 def _saved_config(text: str, tensors: Tensors) -> MViTConfig:

@@ -251,7 +251,8 @@ def propose(
     the file would tell if the candidate fits."""
     start = base_values(facts, known, base) | clip
     if base is None and start['num_frames'] == 1:
-        start['sampling_rate'] = 1
+        images = get_config('mvit_b_16')
+        start |= dict(sampling_rate=1, pixel_mean=images.pixel_mean, pixel_std=images.pixel_std)
     poolings = list(_propose_pooling(facts.blocks, known))
     strides = [{}, *_propose_strides(facts)]
     for heads in _propose_heads(facts, base):
