@@ -273,9 +273,9 @@ def test_refused_rows():
     with pytest.raises(ValueError, match='expected a multiple of 2 heads, got 17'):
         MultiscaleBlock(replace(BOTH, dim_attn=17), TOY)
     for lengths in ((7, 14, 15), (7, 15, 0), (6, 15, 15), (-1, 15, 15)):
-        with pytest.raises(ValueError, match='block 2: expected tables .* odd'):
+        with pytest.raises(ValueError, match=r'block 2: expected tables .* odd'):
             MultiscaleBlock(replace(POOLS, rel_lengths=lengths), TOY)
-    with pytest.raises(ValueError, match="residual .*, got 'cls'"):
+    with pytest.raises(ValueError, match=r"residual .*, got 'cls'"):
         MultiscaleBlock(replace(POOLS, residual='cls'), TOY)
 
 

@@ -172,7 +172,7 @@ def test_costs_are_records():
     assert toy == again and hash(toy) == hash(again)
     with pytest.raises(TypeError, match='expected an MViTConfig, got str'):
         cost('mvit_b_16x4')
-    with pytest.raises(ValueError, match='dim_attn .* 2 heads, got 193'):
+    with pytest.raises(ValueError, match=r'dim_attn .* 2 heads, got 193'):
         block_cost(replace(block_plan(MVIT_B)[1], dim_attn=193), MVIT_B)
     with pytest.raises(ValueError, match='expected tables'):
         block_cost(replace(block_plan(MVIT_B)[1], rel_lengths=(15, 54, 55)), MVIT_B)

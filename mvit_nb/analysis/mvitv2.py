@@ -6,7 +6,6 @@
 __all__ = ['SWITCHES', 'normalized_numbers', 'published_costs', 'published_table', 'switch_costs', 'switch_table']
 
 # %% ../../nbs/library/analysis/mvitv2.ipynb #f3c0a004
-import math
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
