@@ -39,7 +39,7 @@ def relative_lengths(
     row: BlockPlan,
     config: MViTConfig,
 ) -> Size3 | None:
-    """Rows of the tables along T, H and W (PySlowFast, torchvision, timm; MViTv2, section 4.1);
+    """Rows of the tables along T, H and W (MViTv2, as in PySlowFast, torchvision, timm);
     0 along T: none there; None: no relative positions."""
     if config.rel_pos == 'none': return None
     T, H, W = thw
