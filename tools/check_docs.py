@@ -19,8 +19,8 @@ from site_parts.conventions import convention
 from site_parts.source import Package
 
 SHAPE = re.compile(
-    r"""\((?:[\w·*'+−²/…=-]+,[ ]?)+[\w·*'+−²/…=-]*\)              # (B, h·d, T', W)
-    |\bscalar|\bsame\ shape|\bany\ shape|\bshape\ of\b|\bas\ many\ axes""", re.X)
+    r'\((?:[^()\s,]{1,16}, ?|\[[A-Z],\] )+(?:[^()\s,]{1,16})?\)')         # (B, h·d, T', W)
+IN_WORDS = re.compile(r'\bscalar|\bsame shape|\bany shape|\bequal shape')
 NOT_ONE = re.compile(r'(dict|Mapping|Callable)\[')        # tensors by names have a shape each
 MEASURED = re.compile(r'(^|_)(duration|timeout|fps|sizes?|sides?|width|height|length|'
                       r'radius|strides?|bytes|memory)$')
@@ -42,13 +42,19 @@ def is_tensor(node):
     return bool(re.search(r'\bTensor\b', text)) and not NOT_ONE.search(text)
 
 
+def has_shape(comment):
+    """Does a comment give a shape?"""
+    return bool(SHAPE.search(comment) or IN_WORDS.search(comment))
+
+
 def shape_faults(entry, doc):
-    """Tensors without a shape. The docstring has to give as many as the comments leave out."""
+    """Tensors without a shape. The docstring may give those that the comments leave out, one of
+    them for several tensors of a shape."""
     lacking = [parameter.name for parameter in entry.parameters
-               if is_tensor(parameter.annotation) and not SHAPE.search(parameter.comment)]
-    if is_tensor(entry.returns) and not SHAPE.search(entry.returned):
+               if is_tensor(parameter.annotation) and not has_shape(parameter.comment)]
+    if is_tensor(entry.returns) and not has_shape(entry.returned):
         lacking.append('its result')
-    if len(SHAPE.findall(doc)) < len(lacking):
+    if not IN_WORDS.search(doc) and len(SHAPE.findall(doc)) < min(len(lacking), 2):
         yield f'no shape for {", ".join(lacking)}'
 
 
@@ -58,7 +64,7 @@ def word_faults(entry, doc):
     for parameter in (*entry.parameters, *entry.fields):
         name, kind = parameter.name.lstrip('*'), written(parameter.annotation)
         text = parameter.comment or convention(name, kind)
-        if not text and name not in named:
+        if not text and name not in named and not is_tensor(parameter.annotation):
             yield f'no word on {name}'
         elif MEASURED.search(name) and not is_tensor(parameter.annotation):
             if kind not in ('bool', 'str', 'object') and not UNIT.search(f'{text} {doc}'):

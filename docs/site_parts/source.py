@@ -13,6 +13,7 @@ from pathlib import Path
 
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 PACKAGE = 'mvit_nb'
+NO_COMMENT = '', None, False
 
 
 @dataclass
@@ -46,12 +47,13 @@ class Entry:
 
 
 def comments_of(text):
-    """{line: (comment, whether nothing else stands on the line)} of a file's text."""
+    """{line: (comment, its column, whether nothing else stands on the line)} of a file's text."""
     found = {}
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             alone = not token.line[:token.start[1]].strip()
-            found[token.start[0]] = token.string.lstrip('#').strip(), alone
+            text = token.string.lstrip('#').strip()
+            found[token.start[0]] = text, token.start[1], alone
     return found
 
 
@@ -131,30 +133,32 @@ class Module:
         return {name: self.imports.get(name, '') for name in self.all if name not in own}
 
     def comment_at(self, line, before):
-        """The comment at the end of a line, with the lines of comment below it, up to `before`."""
-        parts = []
-        text, alone = self.comments.get(line, ('', False))
-        if text and not alone:
-            parts.append(text)
+        """The comment at the end of a line, with the lines of comment below it, up to `before`, that
+        begin in its column; without one, all lines of comment there."""
+        text, column, alone = self.comments.get(line, NO_COMMENT)
+        parts = [text] if text and not alone else []
         for below in range(line + 1, before):
-            text, alone = self.comments.get(below, ('', False))
-            if not alone:
+            text, left, alone = self.comments.get(below, NO_COMMENT)
+            if not alone or parts and column is not None and left != column:
                 break
             parts.append(text)
         return ' '.join(parts)
 
     def comment_above(self, line):
-        """The lines of comment right above a line."""
+        """The lines of comment right above a line, up to nbdev's mark of a cell."""
         parts = []
-        while self.comments.get(line - 1, ('', False))[1]:
+        text, _, alone = self.comments.get(line - 1, NO_COMMENT)
+        while alone and not text.startswith('%%'):
+            parts.insert(0, text)
             line -= 1
-            parts.insert(0, self.comments[line][0])
-        return '' if any(part.startswith('%%') for part in parts) else ' '.join(parts)
+            text, _, alone = self.comments.get(line - 1, NO_COMMENT)
+        return ' '.join(parts)
 
     def read_data(self, node, name):
         """A constant or the name of a type, with the comment behind it or else that above it."""
-        text, alone = self.comments.get(node.end_lineno, ('', False))
-        comment = text if text and not alone else self.comment_above(node.lineno)
+        behind = (self.comments.get(line, NO_COMMENT) for line in (node.end_lineno, node.lineno))
+        found = [text for text, _, alone in behind if text and not alone]
+        comment = found[0] if found else self.comment_above(node.lineno)
         return Entry(name, 'data', node, node.lineno, node.end_lineno, comment=comment)
 
     def read_function(self, node, kind='function'):
@@ -187,7 +191,8 @@ class Module:
             shares = after is not None and before == end      # the comment is of the last on a line
             entry.parameters.append(Parameter(
                 stars + argument.arg, argument.annotation, default,
-                '' if shares else self.comment_at(end, before), argument.lineno,
+                '' if shares else self.comment_at(end, before) or self.comment_above(
+                    argument.lineno), argument.lineno,
                 argument in arguments.kwonlyargs))
         if node.returns:
             entry.returned = self.comment_at(last, last + 1)
@@ -195,18 +200,16 @@ class Module:
 
     def share(self, entry, one_line):
         """Whose the comment behind a signature is: the parameter's that it names (`x (B, N, D)`);
-        where all stands on one line, the only parameter's, and then the result's only if no
-        docstring tells of that."""
+        where all stands on one line, the only parameter's, and what follows an arrow the
+        result's."""
         for parameter in entry.parameters:
             if re.match(rf'{re.escape(parameter.name)} \(', entry.returned):
                 parameter.comment = entry.returned[len(parameter.name) + 1:]
                 entry.returned = ''
                 return
-        if one_line and entry.parameters:
-            shared = entry.returned
-            entry.parameters[-1].comment = shared if len(entry.parameters) == 1 else ''
-            if len(entry.parameters) == 1 and entry.doc:
-                entry.returned = ''
+        if one_line and len(entry.parameters) == 1:
+            given, _, entry.returned = entry.returned.partition(' → ')
+            entry.parameters[0].comment = given
 
     def read_class(self, node):
         """A class, with its public methods and properties."""
@@ -232,7 +235,7 @@ class Module:
         """A field of a class: `name: type = default  # comment`, or with a text among the
         arguments of what makes the default."""
         before = first_line(after) if after else node.end_lineno + 9
-        comment = self.comment_at(node.end_lineno, before)
+        comment = self.comment_at(node.end_lineno, before) or self.comment_above(node.lineno)
         if not comment and isinstance(node.value, ast.Call):
             comment = next((part.value for part in node.value.args[1:]
                             if isinstance(getattr(part, 'value', None), str)), '')
