@@ -25,7 +25,7 @@ NOT_ONE = re.compile(r'(dict|Mapping|Callable)\[')        # tensors by names hav
 MEASURED = re.compile(r'(^|_)(duration|timeout|fps|sizes?|sides?|width|height|length|'
                       r'radius|strides?|bytes|memory)$')
 UNIT = re.compile(
-    r'pixel|frame|second|\bms\b|\bs\b|byte|token|position|channel|inch|point|fraction|share|'
+    r'pixel|frame|moment|second|\bms\b|\bs\b|byte|token|position|channel|inch|point|fraction|share|'
     r'0 to 1|multiply-add|clips|videos|views|items|epochs|batch|cube|ticks|T, H|\(T|\(H|'
     r'[a-zτ]: |stride\'?s? of|columns|characters|letters|rows|gradient|hidden|\bk\b|\bD\b|None:',
     re.I)
