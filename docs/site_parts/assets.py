@@ -10,10 +10,12 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from mvit_nb.figures import style
 
-ROOT = Path(__file__).resolve().parents[2]
-APP = ROOT / 'docs' / 'app'
+from mvit_nb.figures import cost, style
+
+from .paths import DOCS, ROOT
+
+APP = DOCS / 'app'
 BINARIES = 'pyodide.asm.wasm', 'python_stdlib.zip'
 PAGES = 'explorer.js', 'tokens.js'
 TARGET = 'es2022'
@@ -52,9 +54,11 @@ def _write_library(out: Path) -> None:
 
 
 def _write_colors(out: Path) -> None:
-    "The course's colours as variables of CSS: --mvit-stage-1 and so on, --mvit-q, -k and -v."
+    """The course's colours as variables of CSS: --mvit-stage-1 and so on, --mvit-q, -k and -v, and
+    --mvit-linear and so on for the operators."""
     colors = {f'stage-{stage}': color for stage, color in style.STAGE_COLORS.items()}
     colors |= {'q': style.Q_COLOR, 'k': style.K_COLOR, 'v': style.V_COLOR}
+    colors |= cost.OPERATOR_COLORS
     lines = [f'  --mvit-{name}: {color};' for name, color in colors.items()]
     text = '\n'.join([':root {', *lines, '}', ''])
     (out / 'colors.css').write_text(text, encoding='ascii')
@@ -83,10 +87,11 @@ def _esbuild(node_modules: Path, script: Path, out: Path, *options: str) -> None
 
 def bundle(
     node_modules: Path,   # where `npm ci` put pyodide, esbuild and @observablehq/plot
-    out: Path,            # folder of the built scripts; made if need be
+    static: Path,         # folder of static files; all goes into its folder `app`
 ) -> None:
     """Write every script and style sheet that a page loads. Raises `FileNotFoundError` for a file
     that is not there and `RuntimeError` with esbuild's own message."""
+    out = static / 'app'
     out.mkdir(parents=True, exist_ok=True)
     _write_library(out)
     _write_colors(out)
