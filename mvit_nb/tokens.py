@@ -6,18 +6,16 @@
 __all__ = ['Place', 'Span', 'TokenGrid', 'token_grids', 'row_in_words', 'token_report']
 
 # %% ../nbs/library/tokens.ipynb #70ce0004
-import ast
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
-from urllib.parse import parse_qsl
 from .config import MViTConfig
+from .design import design_config
 from .field_checks import is_integer, is_number
 from .grid import Size3, pooled_thw
 from .plan import block_plan
 from .rows import BlockPlan
-from .zoo import get_config
 
 # %% ../nbs/library/tokens.ipynb #70ce0007
 Place = tuple[float, float, float]     # (frame, y, x), in frames and pixels from 0
@@ -188,7 +186,7 @@ def _some(number: int, noun: str) -> str:
 
 # %% ../nbs/library/tokens.ipynb #70ce0025
 def token_report(
-    query: str,                   # the design, as the explorer writes it into an address
+    query: str,                   # a design, as `design_query` writes it
     block: int,                   # from 0
     position: Sequence[float],    # (frame, y, x) in the clip, from 0
 ) -> dict[str, Any]:
@@ -201,7 +199,7 @@ def token_report(
     it; 'index' and 'count' are its place in the sequence and the sequence's length, class token
     included. 'row' is `row_in_words`, 'said' the same in sentences. Raises `ValueError` for a block
     that the network lacks and a position outside of the clip, and what `design_config` raises."""
-    config = _design(query)
+    config = design_config(query)
     rows = block_plan(config)
     if not is_integer(block) or not 0 <= block < len(rows):
         raise ValueError(f'block: expected 0 to {len(rows) - 1}, got {block!r:.60}')
@@ -242,12 +240,6 @@ def _flat(token: Size3, thw: Size3) -> int:
     "The number of a token in its grid, row by row."
     t, h, w = token
     return (t * thw[1] + h) * thw[2] + w
-
-def _design(query: str) -> MViTConfig:
-    "The config of a query string."
-    values = dict(parse_qsl(query))
-    name = values.pop('start', 'mvit_b_16x4')
-    return get_config(name, **{key: ast.literal_eval(value) for key, value in values.items()})
 
 # %% ../nbs/library/tokens.ipynb #70ce0026
 def _sentences(
