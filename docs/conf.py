@@ -1,0 +1,73 @@
+"""Sphinx configuration of the site; `python docs/build.py` builds it"""
+import shutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
+
+from sphinx.search import languages                                    # noqa: E402
+
+from site_parts.paths import DOCS, NODE_MODULES, settings              # noqa: E402
+from site_parts.search import SearchCourse                             # noqa: E402
+
+_at = settings()
+project = _at['title']
+author = _at['author']
+copyright = f'{_at["copyright"].split()[0]} {author}'
+version = release = _at['version']
+language = 'en'
+
+extensions = ['myst_nb', 'sphinx_copybutton', 'sphinx_design', 'sphinxcontrib.katex']
+exclude_patterns = ['**.ipynb_checkpoints']
+
+# Notebooks: the committed outputs, nothing is run
+nb_execution_mode = 'off'
+nb_render_markdown_format = 'myst'
+nb_merge_streams = True
+myst_enable_extensions = ['dollarmath', 'colon_fence', 'attrs_inline', 'html_image']
+myst_heading_anchors = 3
+suppress_warnings = ['myst.header']
+
+# Formulas become HTML and MathML while the site is built
+math_renderer = html_math_renderer = 'katex'
+katex_prerender = True
+katex_css_path = 'katex/katex.min.css'
+katex_js_path = str(NODE_MODULES / 'katex/dist/katex.min.js')
+
+languages['en'] = SearchCourse
+
+html_theme = 'sphinx_book_theme'
+html_title = project
+html_static_path = ['_build/source/_static', 'static']
+html_css_files = ['site.css']
+html_copy_source = False
+html_show_sourcelink = False
+html_baseurl = f'{_at["doc_host"]}{_at["doc_baseurl"]}/'
+html_context = {'default_mode': 'auto'}
+html_theme_options = {
+    'repository_url': _at['git_url'],
+    'repository_branch': _at['branch'],
+    'path_to_docs': _at['nbs_path'],
+    'use_repository_button': True,
+    'use_source_button': True,
+    'use_issues_button': True,
+    'use_download_button': False,
+    'home_page_in_toc': True,
+    'show_navbar_depth': 1,
+    'launch_buttons': {'colab_url': 'https://colab.research.google.com',
+                       'notebook_interface': 'classic'},
+    'pygments_light_style': 'a11y-light',
+    'pygments_dark_style': 'a11y-dark',
+}
+
+
+def _katex(app):
+    """Put the style sheet and the fonts of formulas where pages look for them."""
+    out = Path(app.outdir) / '_static/katex'
+    shutil.copytree(NODE_MODULES / 'katex/dist/fonts', out / 'fonts', dirs_exist_ok=True)
+    shutil.copy(NODE_MODULES / 'katex/dist/katex.min.css', out)
+
+
+def setup(app):
+    app.connect('builder-inited', _katex)

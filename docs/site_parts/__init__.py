@@ -1,0 +1,1 @@
+"""What `docs/build.py` and `docs/conf.py` are made of"""

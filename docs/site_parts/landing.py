@@ -1,0 +1,2 @@
+"""The landing page (to come)"""
+def write(out): pass
