@@ -6,12 +6,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
 
-from sphinx.search import languages                                    # noqa: E402
+from sphinx.search import languages
 
-from site_parts import buttons, sidebar                                # noqa: E402
-from site_parts.cells import CellTransform                             # noqa: E402
-from site_parts.paths import NODE_MODULES, settings                    # noqa: E402
-from site_parts.search import SearchCourse                             # noqa: E402
+from site_parts import buttons, sidebar
+from site_parts.cells import CellTransform
+from site_parts.paths import NODE_MODULES, settings
+from site_parts.search import SearchCourse
 
 _at = settings()
 project = _at['title']
