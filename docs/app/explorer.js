@@ -1,0 +1,3 @@
+import { startPython } from './python.js';
+
+globalThis.mvitExplorer = { ready: startPython(console.info) };
