@@ -8,6 +8,7 @@ __all__ = ['HEIGHT', 'TOP', 'BIG', 'SMALL', 'SIDE', 'BARS', 'FULL', 'MOMENTS', '
 
 # %% ../../nbs/library/figures/journey.ipynb #e1700004
 from collections.abc import Sequence
+from typing import Any
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
@@ -108,7 +109,7 @@ def _edges(flat: bool) -> tuple[float, float]:
 def _draw_net(pen: Pen, box: Box, grid: Size3) -> None:
     "Lines between the cells of a frame."
     (x, y, width, height), (_, H, W) = box, grid
-    lines = dict(color='white', linewidth=0.6, alpha=0.7, zorder=3)
+    lines: dict[str, Any] = dict(color='white', linewidth=0.6, alpha=0.7, zorder=3)
     pen.ax.hlines([y + height * i / H for i in range(1, H)], x, x + width, **lines)
     pen.ax.vlines([x + width * i / W for i in range(1, W)], y, y + height, **lines)
 
