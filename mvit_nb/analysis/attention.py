@@ -9,11 +9,12 @@ __all__ = ['Place', 'Query', 'Distances', 'TokenGrid', 'token_grids', 'each_atte
 # %% ../../nbs/library/analysis/attention.ipynb #2750b0cc
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 import torch
 import torch.nn.functional as F
-from ..grid import Size3, pooled_length, pooled_thw
+from .. import tokens
+from ..grid import pooled_length
 from ..inputs import check_clip
 from ..model import MViT
 from ..relative import axis_vectors
@@ -21,43 +22,15 @@ from ..config import MViTConfig
 from ..plan import block_plan
 
 # %% ../../nbs/library/analysis/attention.ipynb #a13aeea8
-Place = tuple[float, float, float]     # (frame, y, x), in frames and pixels from 0
+Place = tokens.Place     # (frame, y, x), in frames and pixels from 0
 
-@dataclass(frozen=True)
-class TokenGrid:
-    """Where tokens sit in a clip: along each axis, the centre of token i is at
-    `offset + step · i`, in frames and pixels from 0."""
-    thw: Size3       # (T, H, W), tokens
-    offset: Place    # centre of the first token on each axis
-    step: Size3      # from one token to the next: the product of all strides
-
-    def pool(self, kernel: Size3 | None, stride: Size3 | None) -> 'TokenGrid':
-        "The grid after a pooling with padding floor(k/2); kernel None: the grid itself."
-        if kernel is None or stride is None: return self
-        shift = [(k - 1) / 2 - k // 2 for k in kernel]      # 0 for odd windows, −1/2 for even ones
-        t, y, x = (o + s * e for o, s, e in zip(self.offset, self.step, shift))
-        T, H, W = (s * n for s, n in zip(self.step, stride))
-        return TokenGrid(pooled_thw(self.thw, kernel, stride), (t, y, x), (T, H, W))
+class TokenGrid(tokens.TokenGrid):
+    """Where tokens sit in a clip, as `mvit_nb.tokens.TokenGrid`: along each axis, the centre of
+    token i is at `offset + step · i`, in frames and pixels from 0."""
 
     def centres(self) -> list[torch.Tensor]:
         "Three tensors (T,), (H,), (W,): frames and pixels."
-        return [o + s * torch.arange(n) for n, o, s in zip(self.thw, self.offset, self.step)]
-
-    def position(self, token: Sequence[int]) -> Place:
-        """The centre (frame, y, x) of token (t, h, w). Raises `ValueError` if the grid has no such
-        token."""
-        inside = len(token) == 3 and all(0 <= i < n for i, n in zip(token, self.thw))
-        if not inside:
-            raise ValueError(f'token: expected (t, h, w) on a grid of {self.thw}, '
-                             f'got {tuple(token)}')
-        t, y, x = (o + s * i for i, o, s in zip(token, self.offset, self.step))
-        return t, y, x
-
-    def nearest(self, place: Sequence[float]) -> Size3:
-        "The token (t, h, w) whose centre is nearest to (frame, y, x)."
-        t, h, w = (min(max(math.floor((p - o) / s + 0.5), 0), n - 1)
-                   for p, n, o, s in zip(place, self.thw, self.offset, self.step))
-        return t, h, w
+        return [torch.tensor(places) for places in self.places()]
 
 # %% ../../nbs/library/analysis/attention.ipynb #f7a90c8c
 def _config_for(config: MViTConfig, clip_size: Sequence[int]) -> MViTConfig:
@@ -65,22 +38,17 @@ def _config_for(config: MViTConfig, clip_size: Sequence[int]) -> MViTConfig:
     T, H, W = clip_size
     return replace(config, num_frames=T, image_size=(H, W))
 
+def _with_tensors(grid: tokens.TokenGrid) -> TokenGrid:
+    return TokenGrid(grid.thw, grid.offset, grid.step, grid.window)
+
 def token_grids(
     config: MViTConfig,
     clip_size: Sequence[int] | None = None,   # (T, H, W) of the clip; None: the config's own
 ) -> list[tuple[TokenGrid, TokenGrid]]:
     """For each block, where its queries and its keys sit. Raises `ValueError` for a size of clips
     that the network cannot take."""
-    if clip_size is not None:
-        config = _config_for(config, clip_size)
-    t, y, x = ((k - 1) / 2 - p for k, p in zip(config.patch_kernel, config.patch_padding))
-    grid, grids = TokenGrid(config.patch_thw, (t, y, x), config.patch_stride), []
-    for row in block_plan(config):
-        keys = grid.pool(row.kv_kernel, row.kv_stride)
-        grid = grid.pool(row.q_kernel, row.q_stride)
-        assert grid.thw == row.thw_out and keys.thw == row.thw_kv
-        grids.append((grid, keys))
-    return grids
+    return [(_with_tensors(queries), _with_tensors(keys))
+            for queries, keys in tokens.token_grids(config, clip_size)]
 
 # %% ../../nbs/library/analysis/attention.ipynb #b7aabf01
 Query = str | tuple[float, float, float] | None     # 'cls', a place (frame, y, x), or None: all
