@@ -19,7 +19,7 @@ from .paths import DOCS, ROOT
 
 APP = DOCS / 'app'
 BINARIES = 'pyodide.asm.wasm', 'python_stdlib.zip'
-PAGES = 'explorer.js', 'tokens.js'
+PAGES = 'explorer.js', 'landing.js', 'tokens.js'
 TARGET = 'es2022'
 
 

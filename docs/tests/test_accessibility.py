@@ -46,8 +46,9 @@ def report(found):
 
 
 @pytest.mark.parametrize('path', PAGES)
-def test_page(path, page):
+def test_page(path, open_page):
     """A page on a desktop, light, then dark."""
+    page = open_page(reduced_motion='reduce')              # no colour is on its way to another
     page.goto(path)
     assert page.locator('html').get_attribute('data-theme') == 'light'
     found = [f'light: {fault}' for fault in faults(page, EVERYTHING)]
