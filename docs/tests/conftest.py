@@ -63,12 +63,17 @@ def fault_of_build():
     return None
 
 
+def settled(page):
+    """Wait until the Python that a page runs, if it does, is there and the page shows its answer."""
+    page.evaluate('Promise.all([globalThis.mvitExplorer?.ready, globalThis.mvitTokens?.ready])')
+
+
 @pytest.fixture(scope='session')
 def html():
-    """The folder of the built site."""
+    """The folder of the built site. There is nothing to test if it is not there or old."""
     fault = fault_of_build()
     if fault:
-        raise clear(fault)
+        pytest.exit(fault, returncode=1)
     return HTML
 
 
@@ -219,7 +224,8 @@ def open_page(browser, site, allowed):
     unexpected = [fault for fault in dict.fromkeys(faults)
                   if not any(re.search(pattern, fault) for pattern in allowed.patterns)]
     if unexpected:
-        raise clear('\n'.join(['The browser noted:', *unexpected]))
+        more = [f'… and {len(unexpected) - 10} more'] if len(unexpected) > 10 else []
+        raise clear('\n'.join(['The browser noted:', *unexpected[:10], *more]))
 
 
 @pytest.fixture

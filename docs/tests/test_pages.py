@@ -3,7 +3,7 @@ import re
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from conftest import DESKTOP, PHONE, Notes, clear
+from conftest import DESKTOP, PHONE, Notes, clear, settled
 from site_parts.paths import HTML
 
 PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.rglob('*.html')
@@ -98,6 +98,7 @@ def test_page(path, html, site, shared):
     page.set_viewport_size(DESKTOP['viewport'])
     notes.take()
     page.goto(f'{site}/{path}')
+    settled(page)
     seen = page.evaluate(LOOK)
     page.set_viewport_size(PHONE['viewport'])
     wide = page.evaluate(OVERFLOW)
@@ -114,6 +115,7 @@ def test_page(path, html, site, shared):
 def test_page_from_a_file(path, file_url, page):
     """A page of a folder on a disk: no fault that the browser notes, its heading, its pictures."""
     page.goto(f'{file_url}/{path}')
+    settled(page)
     faults = list(faults_in(page.evaluate(LOOK)))
     if faults:
         raise clear('\n'.join(faults))
