@@ -14,8 +14,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
 
-from site_parts import assets, landing, notebooks, reference, sidebar  # noqa: E402
-from site_parts.paths import DOCS, HTML, NODE_MODULES, SOURCE          # noqa: E402
+from site_parts import assets, landing, notebooks, reference, sidebar
+from site_parts.paths import DOCS, HTML, NODE_MODULES, SOURCE
 
 
 def npm() -> None:

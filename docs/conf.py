@@ -6,10 +6,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
 
-from sphinx.search import languages                                    # noqa: E402
+from sphinx.search import languages
 
-from site_parts.paths import DOCS, NODE_MODULES, settings              # noqa: E402
-from site_parts.search import SearchCourse                             # noqa: E402
+from site_parts import buttons, sidebar
+from site_parts.cells import CellTransform
+from site_parts.paths import NODE_MODULES, settings
+from site_parts.search import SearchCourse
 
 _at = settings()
 project = _at['title']
@@ -39,11 +41,13 @@ languages['en'] = SearchCourse
 
 html_theme = 'sphinx_book_theme'
 html_title = project
+templates_path = ['templates']
 html_static_path = ['_build/source/_static', 'static']
 html_css_files = ['site.css']
 html_copy_source = False
 html_show_sourcelink = False
 html_baseurl = f'{_at["doc_host"]}{_at["doc_baseurl"]}/'
+html_sidebars = {'**': ['sidebar-head.html', 'sbt-sidebar-nav.html']}
 html_context = {'default_mode': 'auto'}
 html_theme_options = {
     'repository_url': _at['git_url'],
@@ -53,6 +57,7 @@ html_theme_options = {
     'use_source_button': True,
     'use_issues_button': True,
     'use_download_button': False,
+    'use_fullscreen_button': False,
     'home_page_in_toc': True,
     'show_navbar_depth': 1,
     'launch_buttons': {'colab_url': 'https://colab.research.google.com',
@@ -69,5 +74,15 @@ def _katex(app):
     shutil.copy(NODE_MODULES / 'katex/dist/katex.min.css', out)
 
 
+def _search(app, pagename, templatename, context, doctree):
+    """What only the search page loads."""
+    if pagename == 'search':
+        app.add_js_file('search_from_file.js')
+
+
 def setup(app):
+    app.add_post_transform(CellTransform)
     app.connect('builder-inited', _katex)
+    app.connect('html-page-context', _search)
+    app.connect('html-page-context', buttons.correct, priority=900)
+    app.connect('html-page-context', sidebar.name_arrows, priority=900)

@@ -183,9 +183,10 @@ def _part(record: Any, part: Cost) -> dict[str, Any]:
     return {**asdict(record), 'multiply_adds': part.by_operator, 'parameters': part.params}
 
 def _block(row: BlockPlan, part: Cost) -> dict[str, Any]:
-    "A block's row, its cost, and what follows from the row."
+    "A block's row, its cost, and what follows from the row; positions are tokens of the grid."
     return _part(row, part) | {
-        'tokens_in': row.tokens_in, 'tokens_out': row.tokens_out, 'tokens_kv': row.tokens_kv}
+        'tokens_in': row.tokens_in, 'tokens_out': row.tokens_out, 'tokens_kv': row.tokens_kv,
+        'positions_out': row.tokens_out - row.num_cls, 'positions_kv': row.tokens_kv - row.num_cls}
 
 def _words(values: dict[str, Any]) -> dict[str, str]:
     "The values of the controls as the words that `Control.read` reads."
@@ -198,7 +199,7 @@ def design_report(
     """What an application shows of a design: `query` (the shortest), `start`, `values` (a word for
     each control), `words` (what it is, in a line), `totals` and `exact` (numbers, and the same as
     texts), `table` (`compare`), `stem`, `blocks`, `head` (rows of the plan, grids in tokens, with
-    their multiply-adds by operator and parameters), `stages` (name, number and parameters),
+    their multiply-adds by operator and parameters), `stages` (parameters of each),
     `panels` (texts for a screen reader), `plan` (rows of text, headings first) and `code`.
     Raises `ValueError`: see `design_config`."""
     start, _ = design_values(query)
@@ -212,10 +213,13 @@ def design_report(
         'values': _words(explorer_values(config)), 'words': in_words(config),
         'totals': totals, 'exact': [f'{number:,}' for number in totals.values()],
         'table': compare(config, pinned, 'pinned design' if is_query else reference),
-        'stem': _part(plan.stem, total.stem or Cost({}, 0)),
+        'stem': _part(plan.stem, total.stem or Cost({}, 0)) | {
+            'tokens': plan.stem.tokens, 'positions': plan.stem.tokens - plan.stem.num_cls},
         'blocks': [_block(row, part) for row, part in zip(plan.blocks, total.blocks)],
         'head': _part(plan.head, total.head or Cost({}, 0)),
-        'stages': _stage_params(config), 'panels': panels_in_words(config),
+        'stages': [{'name': name, 'stage': stage, 'parameters': number, 'text': si(number)}
+                   for name, stage, number in _stage_params(config)],
+        'panels': panels_in_words(config),
         'plan': [row.strip('| ').split(' | ') for row in (heads, *rows)],
         'code': f'from mvit_nb import {code.partition("(")[0]}\n\nconfig = {code}'}
 

@@ -11,13 +11,15 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from mvit_nb.controls import MOST_BLOCKS
+from mvit_nb.design import design_page, design_report
 from mvit_nb.figures import cost, style
 
 from .paths import DOCS, ROOT
 
 APP = DOCS / 'app'
 BINARIES = 'pyodide.asm.wasm', 'python_stdlib.zip'
-PAGES = 'explorer.js', 'tokens.js'
+PAGES = 'explorer.js', 'landing.js', 'tokens.js'
 TARGET = 'es2022'
 
 
@@ -53,10 +55,18 @@ def _write_library(out: Path) -> None:
     (out / 'library.js').write_text(f'globalThis.mvitLibrary = {text};\n', encoding='utf-8')
 
 
+def _write_design(out: Path) -> None:
+    "What the explorer shows before Python is there: its controls, and the report of its start."
+    first = {'page': design_page(), 'report': design_report('')}
+    (out / 'design.js').write_text(f'globalThis.mvitDesign = {json.dumps(first)};\n',
+                                   encoding='ascii')
+
+
 def _write_colors(out: Path) -> None:
     """The course's colours as variables of CSS: --mvit-stage-1 and so on, --mvit-q, -k and -v, and
     --mvit-linear and so on for the operators."""
-    colors = {f'stage-{stage}': color for stage, color in style.STAGE_COLORS.items()}
+    stages = range(1, MOST_BLOCKS + 2)                    # at most one for each block, and the cubes
+    colors = {f'stage-{stage}': style.stage_color(stage) for stage in stages}
     colors |= {'q': style.Q_COLOR, 'k': style.K_COLOR, 'v': style.V_COLOR}
     colors |= cost.OPERATOR_COLORS
     lines = [f'  --mvit-{name}: {color};' for name, color in colors.items()]
@@ -94,6 +104,7 @@ def bundle(
     out = static / 'app'
     out.mkdir(parents=True, exist_ok=True)
     _write_library(out)
+    _write_design(out)
     _write_colors(out)
     for sheet in sorted(APP.glob('*.css')):
         shutil.copyfile(sheet, out / sheet.name)

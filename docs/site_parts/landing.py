@@ -14,7 +14,7 @@ from .paths import NOTEBOOKS
 
 MODEL, MODEL_NAME = 'mvit_b_16x4', 'MViT-B'
 FOLDER = '_static/landing'
-DOTS = 200                                  # per inch of a picture: two for a pixel of the page
+DOTS = 160                                  # per inch of a picture: pages show 86, screens have two each
 QUARTERS = '', '¼', '½', '¾'
 ROW = re.compile(r'^\| \[(\d\d [^]]+)\]\((lessons/\w+)\.ipynb\) \| (.+?) \| (\d+) \|$', re.M)
 PLACE = re.compile(r'<!-- (map|journey|lessons) -->|@(\w+)@')

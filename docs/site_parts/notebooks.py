@@ -1,16 +1,20 @@
 """Notebooks as the site shows them: nbdev's directives do what they say, links lead to pages
 
-A copy of each is written beside the other pages; the notebooks themselves stay as they are."""
+A copy of each is written beside the other pages; the notebooks themselves stay as they are. What
+`cells` needs to know of a cell is in its metadata: the module that it goes into (`library`), and
+the text that stands for each of its pictures (`alternatives`)."""
 import re
 from pathlib import Path, PurePosixPath
 
 import nbformat
 
 from .paths import NOTEBOOKS, settings
+from .pictures import alternatives
 
+PACKAGE = 'mvit_nb'
 DIRECTIVE = re.compile(r'^#\|[ \t]*([\w-]+)[ \t]*:?[ \t]*(.*?)[ \t]*\n?$', re.M)
 LINK = re.compile(r'(?<=\]\()(?!\w+:|\))([^)\s#]*)(#[^)\s]*)?(?=[\s)])')
-TAGS = {'export': 'library', 'exporti': 'library', 'exports': 'library', 'slow': 'slow'}
+EXPORTS = 'export', 'exporti', 'exports'
 
 
 def directives(source: str) -> dict[str, str]:
@@ -22,14 +26,28 @@ def tags(found: dict[str, str]) -> list[str] | None:
     """The tags that myst-nb gets for these directives; None: the cell is not shown."""
     if 'hide' in found or 'default_exp' in found or found.get('include') == 'false':
         return None
-    shown = [tag for name, tag in TAGS.items() if name in found]
-    if 'hide_input' in found or found.get('echo') == 'false':
-        shown.append('remove-input')
-    if 'hide_output' in found or found.get('output') == 'false':
-        shown.append('remove-output')
-    if found.get('code-fold') == 'true' or found.get('code-fold') == 'show':
-        shown.append('hide-input')
-    return list(dict.fromkeys(shown))
+    rules = {
+        'library': any(name in found for name in EXPORTS),
+        'slow': 'slow' in found,
+        'remove-input': 'hide_input' in found or found.get('echo') == 'false',
+        'remove-output': 'hide_output' in found or found.get('output') == 'false',
+        'hide-input': found.get('code-fold') == 'true'}
+    return [tag for tag, holds in rules.items() if holds]
+
+
+def module_of(nb: nbformat.NotebookNode) -> str:
+    """The module that a notebook exports, 'mvit_nb.plan', or ''."""
+    for cell in nb.cells:
+        name = directives(cell.source).get('default_exp') if cell.cell_type == 'code' else None
+        if name:
+            return f'{PACKAGE}.{name}'.removesuffix('.__init__')
+    return ''
+
+
+def goes_into(found: dict[str, str], module: str) -> str:
+    """The module that a cell with these directives goes into, in a notebook that exports `module`."""
+    named = next((found[name] for name in EXPORTS if found.get(name)), '')
+    return f'{PACKAGE}.{named}' if named else module
 
 
 def linked(text: str, name: PurePosixPath) -> str:
@@ -56,20 +74,29 @@ def prepared(path: Path) -> nbformat.NotebookNode:
     """One notebook as the site shows it."""
     name = PurePosixPath(path.relative_to(NOTEBOOKS).as_posix())
     nb = nbformat.read(path, as_version=4)
+    module = module_of(nb)
+    texts = alternatives(nb, module)
     cells = []
-    for cell in nb.cells:
+    for index, cell in enumerate(nb.cells):
         if cell.cell_type == 'code':
-            shown = tags(directives(cell.source))
+            found = directives(cell.source)
+            shown = tags(found)
             if shown is None:
                 continue
             cell.source = DIRECTIVE.sub('', cell.source).strip('\n')
-            cell.metadata['tags'] = shown
             if not cell.source and not cell.outputs:
                 continue
+            cell.metadata['tags'] = shown
+            if 'library' in shown:
+                cell.metadata['library'] = goes_into(found, module)
+            if index in texts:
+                cell.metadata['alternatives'] = texts[index]
         elif cell.cell_type == 'markdown':
             cell.source = linked(cell.source, name)
         cells.append(cell)
     nb.cells = cells
+    if module:
+        nb.metadata['module'] = module
     nb.metadata['language_info'] = {'name': 'python', 'pygments_lexer': 'ipython3'}
     return nb
 

@@ -124,10 +124,11 @@ def _draw_frames(pen: Pen, station: Station, clip: torch.Tensor) -> Box:
         box = _fitted(sides, 8 + (SMALL + 8) * (i % 2), TOP + (SMALL + 8) * (i // 2), SMALL)
         edge, linewidth = (INK, 3.5) if t == moment else (station.color, 1.0)
         _picture(pen, cells[t], box, edge, linewidth, alpha)
+    one, more = ('frame', ' frames') if station.kind == 'clip' else ('moment', '')
     if shown:
-        _word(pen, 94, 22, f'all {T}' if len(shown) == T else f'{len(shown)} of {T}')
+        _word(pen, 94, 22, f'{T} {one}s' if len(shown) == T else f'{len(shown)} of {T}{more}')
     x, y, width, height = box = _fitted(sides, _edges(flat)[0], TOP, BIG)
-    _word(pen, x + width / 2, 22, 'image' if flat else 'one moment')
+    _word(pen, x + width / 2, 22, 'image' if flat else f'one {one}')
     if station.kind == 'cubes':          # still pixels: a moment of the grid begins at that frame
         step = clip.shape[1] / T
         _picture(pen, clip[:, int(moment * step)].permute(1, 2, 0), box, station.color, 4)
@@ -206,6 +207,7 @@ def _draw_bars(pen: Pen, station: Station, stations: Sequence[Station], flat: bo
     for y, (name, share, number) in zip((TOP + BIG + 36, TOP + BIG + 78), rows):
         _word(pen, 8, y, name, left=True)
         if share:
+            pen.rectangle(PART, BARS, y - 13, FULL, 26, '#eeeeee', linewidth=0)
             pen.rectangle(PART, BARS, y - 13, max(2, FULL * share), 26, station.color, linewidth=0)
         _word(pen, BARS + FULL + 10 if share else BARS, y, number, left=True, bold=True)
 

@@ -1,0 +1,82 @@
+"""Cells of notebooks on the pages: where their code goes, what their pictures show
+
+`CellTransform` runs when a page is written, after myst-nb has chosen among the forms of an output."""
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.images import get_image_size
+
+SLOW = 'slow: run by hand'
+
+
+def is_part(node: nodes.Node, name: str) -> bool:
+    """Is the node the part of a notebook that myst-nb calls `name`?"""
+    return isinstance(node, nodes.container) and node.get('nb_element') == name
+
+
+class CellTransform(SphinxPostTransform):
+    """Labels on cells, texts and sizes of pictures, the line that names a notebook's module."""
+
+    default_priority = 200
+
+    def run(self) -> None:
+        for cell in list(self.document.findall(lambda node: is_part(node, 'cell_code'))):
+            self.describe(cell)
+            self.label(cell)
+        module = self.env.metadata[self.env.docname].get('module', '')
+        if module and self.env.docname.startswith('library/'):
+            self.name_module(module)
+        for picture in self.document.findall(nodes.image):
+            self.measure(picture)
+        for header in self.document.findall(nodes.thead):
+            self.name_corner(header)
+
+    def reference(self, module: str) -> nodes.Node:
+        """The name of a module, as a link to its page in the reference if there is one."""
+        name = nodes.literal('', module)
+        page = '/'.join(['reference', *(module.split('.')[1:] or ['index'])])
+        if page not in self.env.all_docs:
+            return name
+        address = self.app.builder.get_relative_uri(self.env.docname, page)
+        return nodes.reference('', '', name, internal=True, refuri=address)
+
+    def label(self, cell: nodes.container) -> None:
+        """Say above the code that it is in the library, or is run by hand."""
+        about = cell['cell_metadata']
+        parts: list[nodes.Node] = []
+        if about.get('library'):
+            parts = [nodes.Text('in the library: '), self.reference(about['library'])]
+        if 'slow' in about.get('tags', []):
+            parts += [nodes.Text(f' · {SLOW}' if parts else SLOW)]
+        if parts and cell.children and is_part(cell.children[0], 'cell_code_source'):
+            cell.insert(0, nodes.paragraph('', '', *parts, classes=['cell-label', 'no-search']))
+
+    def describe(self, cell: nodes.container) -> None:
+        """Give the pictures of a cell their texts."""
+        texts = cell['cell_metadata'].get('alternatives', [])
+        pictures = [picture for part in cell.children if is_part(part, 'cell_code_output')
+                    for picture in part.findall(nodes.image)]
+        for picture, text in zip(pictures, texts):
+            picture['alt'] = text
+
+    def measure(self, picture: nodes.image) -> None:
+        """Let a page know the size of a picture before it has it, and load it when it is near.
+        Sphinx makes pictures with a size links to themselves."""
+        picture['loading'] = 'lazy'
+        size = get_image_size(self.app.srcdir / picture['uri'])
+        if size and 'width' not in picture and 'height' not in picture:
+            picture['width'], picture['height'] = map(str, size)
+
+    def name_corner(self, header: nodes.thead) -> None:
+        """Say what the first column of a table has where its head says nothing: what rows are."""
+        first = header[0][0]
+        if not first.astext().strip():
+            text = nodes.inline('', 'row', classes=['visually-hidden', 'no-search'])
+            first[:] = [nodes.paragraph('', '', text)]
+
+    def name_module(self, module: str) -> None:
+        """The line under the sentence at the head of a library notebook."""
+        quote = next(iter(self.document.findall(nodes.block_quote)), None)
+        if quote is not None:
+            line = nodes.paragraph('', '', nodes.Text('Module '), self.reference(module),
+                                   classes=['module-line', 'no-search'])
+            quote.parent.insert(quote.parent.index(quote) + 1, line)
