@@ -8,7 +8,7 @@ import re
 
 from .conventions import convention
 from .paths import NOTEBOOKS, ROOT, settings
-from .sidebar import title
+from .sidebar import head
 from .wording import divided, markdown
 
 LONGEST_VALUE = 90              # characters of a constant's value, or of a default
@@ -136,7 +136,7 @@ class Writer:
         name = path.relative_to(NOTEBOOKS).as_posix()
         lesson = re.match(r'lessons/(\d\d)', name)
         kind = f'lesson {lesson[1]},' if lesson else 'the library notebook'
-        return kind, title(path), f'/{name}'
+        return kind, head(path)[0], f'/{name}'
 
     def defined(self, entry):
         """Where an entry is defined: its notebook, and its lines in the module."""

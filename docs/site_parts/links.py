@@ -143,11 +143,9 @@ def parsed(text):
 def is_library(block):
     """Is this the input of a cell that the library is exported from?"""
     parent = block.parent
-    while parent is not None:
-        if 'tag_library' in parent.get('classes', ()):
-            return True
+    while parent is not None and 'cell_metadata' not in parent:
         parent = parent.parent
-    return False
+    return parent is not None and bool(parent['cell_metadata'].get('library'))
 
 
 def defined(node):

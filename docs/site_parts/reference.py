@@ -10,19 +10,10 @@ from .conventions import CONVENTIONS
 from .entries import Writer
 from .names import Names
 from .paths import ROOT
-from .sidebar import toctree
+from .sidebar import ROOMS, toctree
 from .source import PACKAGE, Package
 from .wording import escaped, first_sentence
 
-ROOMS = {                       # what the folders of the package are for
-    'analysis': 'What is counted and measured: FLOPs of a run, memory, the tables of the paper, '
-                'attention maps',
-    'cli': 'The two commands, `mvit_predict` and `mvit_train`',
-    'figures': 'Every drawing of the course',
-    'training': 'From folders of videos to a trained network',
-    'video': 'Frames of video files, as clips',
-    'weights': 'Files of weights in every published layout, read and written',
-}
 LOOK = {'add_module_names': False, 'python_maximum_signature_line_length': 1,
         'python_trailing_comma_in_multi_line_signatures': False,
         'toc_object_entries_show_parents': 'hide'}
@@ -86,7 +77,7 @@ class Reference:
         start = f'{PACKAGE}.{room}.'
         members = [name.removeprefix(start) for name in self.writers if name.startswith(start)]
         lines = [FRONT_MATTER, f'# {escaped(PACKAGE)}.{room}', '',
-                 f'```{{py:module}} {PACKAGE}.{room}', '```', '', f'{self.front.words(ROOMS[room])}.', '',
+                 f'```{{py:module}} {PACKAGE}.{room}', '```', '', self.front.words(ROOMS[room]), '',
                  *self.module_table([f'{room}.{name}' for name in members]), '']
         return '\n'.join([*lines, toctree([f'{name} <{name}>' for name in members], ':hidden:')])
 
@@ -95,7 +86,7 @@ class Reference:
         lines = ['| module | what it is for |', '| --- | --- |']
         for name in names:
             if name in ROOMS:
-                text = self.front.words(ROOMS[name])
+                text = self.front.words(ROOMS[name].removesuffix('.'))
             else:
                 writer = self.writers[f'{PACKAGE}.{name}']
                 text = writer.words(writer.module.doc)
