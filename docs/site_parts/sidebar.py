@@ -105,8 +105,9 @@ def toctrees() -> str:
 
 
 def write(out: Path) -> None:
-    """Write the pages of the library and its rooms, and the toctrees into the landing page. Raises
-    `ValueError` if a folder of the library is no room, or the landing page has no place for them."""
+    """Write the pages of the library and its rooms, and the toctrees into the landing page.
+
+    Raises `ValueError` if a folder of the library is no room, or the landing page has no place."""
     folders = {path.parent.name for path in every_notebook()
                if path.parent.parent == NOTEBOOKS / 'library'}
     if folders != set(ROOMS):
