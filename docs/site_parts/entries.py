@@ -23,9 +23,13 @@ class Writer:
     def __init__(self, names, module):
         self.names, self.module = names, module
         self.imported = importlib.import_module(module.name)
+        self.members = {}                      # of the class at hand: name → full name
 
     def entry(self, entry, outer=''):
         """One name, with the methods and properties of a class inside of it."""
+        if not outer:
+            self.members = {member.name: f'{self.module.name}.{entry.name}.{member.name}'
+                            for member in entry.members}
         fence = '`' * (4 if entry.members else 3)
         directive, options = self.directive(entry)
         signature = self.signature(entry)
@@ -124,7 +128,8 @@ class Writer:
 
     def link(self, code):
         """Code as a link to the entry of the public name that it is, or as code."""
-        place = self.names.place(code, self.module.name)
+        place = self.members.get(code.removesuffix('()'))
+        place = place or self.names.place(code, self.module.name)
         return f'{{py:obj}}`{code} <{place}>`' if place else f'`{code}`'
 
     def code(self, node):
