@@ -120,7 +120,8 @@ def page(*cells):
 def test_names_mean_what_the_page_says():
     """What it imports, as it calls it; nothing that it makes itself; nothing ambiguous."""
     found = page('from mvit_nb.plan import network_plan as plan\nimport mvit_nb.zoo as zoo',
-                 'from mvit_nb.figures.images import *\ndef cost(x): return x', '%matplotlib inline')
+                 'from mvit_nb.figures.images import *\ndef cost(x): return x',
+                 '%matplotlib inline')
     assert found.said('plan') == 'mvit_nb.plan.network_plan'
     assert found.said('zoo.get_config') == 'mvit_nb.zoo.get_config'
     assert found.said('draw_confusion') == 'mvit_nb.figures.images.draw_confusion'

@@ -52,8 +52,8 @@ class UnreadableLog:
         self._begin()
 
     def add(self, index: int, reason: str, hopeless: bool) -> None:
-        """Tell all processes that item `index` cannot be read, and the reason. `hopeless`: it cannot
-        even be opened."""
+        """Tell all processes that item `index` cannot be read, and the reason. `hopeless`: it
+        cannot even be opened."""
         line = json.dumps([index, reason[:1000], hopeless]) + '\n'
         try:
             handle = os.open(self.path, os.O_WRONLY | os.O_APPEND)
