@@ -125,5 +125,4 @@ def bundle(
     _esbuild(node_modules, APP / 'pyodide.js', out, '--define:import.meta.url=document.baseURI',
              f'--inject:{APP / "pyodide_files.js"}', '--external:node:*')
     for name in PAGES:
-        if (APP / name).exists():
-            _esbuild(node_modules, APP / name, out)
+        _esbuild(node_modules, APP / name, out)
