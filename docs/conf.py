@@ -42,6 +42,7 @@ languages['en'] = SearchCourse
 html_theme = 'sphinx_book_theme'
 html_title = project
 templates_path = ['templates']
+html_favicon = 'static/favicon.svg'
 html_static_path = ['_build/source/_static', 'static']
 html_css_files = ['site.css']
 html_copy_source = False

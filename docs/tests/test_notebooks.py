@@ -61,6 +61,9 @@ def test_links(shown):
     """To the index, to other notebooks and their headings, to files of the repository."""
     text = '[a](../index.ipynb) [b](../lessons/04_plan.ipynb#Why-this?) [c](https://d.org) [e](#F-g)'
     cell, = shown(new_markdown_cell(text))
+    code = '`a[i](x, y)` and ``b`[j](x)`` and\n\n```sh\n[c](d.ipynb)\n```\n'
+    plain, = shown(new_markdown_cell(code))
+    assert plain.source == code
     assert cell.source == ('[a](../index.md) [b](../lessons/04_plan.ipynb#why-this) '
                            '[c](https://d.org) [e](#f-g)')
 
