@@ -45,6 +45,7 @@ templates_path = ['templates']
 html_favicon = 'static/favicon.svg'
 html_static_path = ['_build/source/_static', 'static']
 html_css_files = ['site.css']
+html_js_files = ['formulas.js']
 html_copy_source = False
 html_show_sourcelink = False
 html_baseurl = f'{_at["doc_host"]}{_at["doc_baseurl"]}/'
