@@ -20,7 +20,8 @@ copyright = f'{_at["copyright"].split()[0]} {author}'
 version = release = _at['version']
 language = 'en'
 
-extensions = ['myst_nb', 'sphinx_copybutton', 'sphinx_design', 'sphinxcontrib.katex']
+extensions = ['myst_nb', 'sphinx_copybutton', 'sphinx_design', 'sphinxcontrib.katex',
+              'site_parts.reference', 'site_parts.links']
 exclude_patterns = ['**.ipynb_checkpoints']
 
 # Notebooks: the committed outputs, nothing is run

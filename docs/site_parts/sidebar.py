@@ -100,7 +100,7 @@ def toctrees() -> str:
     try_it = ['Explorer </explorer>', 'Tokens </tokens>']
     rest = ['Reference </reference/index>', 'Library notebooks </library>']
     return '\n'.join(toctree(lines, ':hidden:', f':caption: {caption}') for caption, lines in (
-        ('Lessons', entries('lessons')), ('In the page', try_it), ('Guides', entries('guides')),
+        ('Lessons', entries('lessons')), ('Try it', try_it), ('Guides', entries('guides')),
         ('Library', rest)))
 
 
