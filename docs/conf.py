@@ -8,7 +8,7 @@ sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
 
 from sphinx.search import languages
 
-from site_parts import buttons, sidebar
+from site_parts import assets, buttons, sidebar
 from site_parts.cells import CellTransform
 from site_parts.paths import NODE_MODULES, settings
 from site_parts.search import SearchCourse
@@ -20,7 +20,8 @@ copyright = f'{_at["copyright"].split()[0]} {author}'
 version = release = _at['version']
 language = 'en'
 
-extensions = ['myst_nb', 'sphinx_copybutton', 'sphinx_design', 'sphinxcontrib.katex']
+extensions = ['myst_nb', 'sphinx_copybutton', 'sphinx_design', 'sphinxcontrib.katex',
+              'site_parts.reference', 'site_parts.links']
 exclude_patterns = ['**.ipynb_checkpoints']
 
 # Notebooks: the committed outputs, nothing is run
@@ -74,6 +75,12 @@ def _katex(app):
     shutil.copy(NODE_MODULES / 'katex/dist/katex.min.css', out)
 
 
+def _icons(app, exception):
+    """Only the icons that are used."""
+    if exception is None:
+        assets.write_icons(NODE_MODULES, Path(app.outdir))
+
+
 def _search(app, pagename, templatename, context, doctree):
     """What only the search page loads."""
     if pagename == 'search':
@@ -83,6 +90,7 @@ def _search(app, pagename, templatename, context, doctree):
 def setup(app):
     app.add_post_transform(CellTransform)
     app.connect('builder-inited', _katex)
+    app.connect('build-finished', _icons)
     app.connect('html-page-context', _search)
     app.connect('html-page-context', buttons.correct, priority=900)
     app.connect('html-page-context', sidebar.name_arrows, priority=900)

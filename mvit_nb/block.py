@@ -25,7 +25,7 @@ class DropPath(nn.Module):
     def extra_repr(self) -> str:
         return f'p={self.p:.3g}'
 
-    def forward(self, x: Tensor) -> Tensor:                   # (B, …)
+    def forward(self, x: Tensor) -> Tensor:    # (B, …) → the same shape
         if not self.training or self.p == 0: return x
         keep = x.new_empty(len(x), *[1] * (x.ndim - 1))       # (B, 1, …)
         return x * keep.bernoulli_(1 - self.p) / (1 - self.p)
@@ -35,7 +35,7 @@ class MultiscaleBlock(nn.Module):
     """One block (paper, section 3.2): x₁ = pool(x) + MHPA(LN(x)), then
     skip(x₁) + MLP(LN(x₁)), by `plan.skip`. Refuses as `check_row` does."""
     def __init__(self,
-        plan: BlockPlan,     # the row
+        plan: BlockPlan,     # its row
         config: MViTConfig,  # for all blocks: pool_mode, qkv_bias
     ):
         super().__init__()

@@ -65,8 +65,8 @@ def check_tokens(
 # %% ../nbs/library/checks.ipynb #c5637639
 class Window(Protocol):
     "What has a kernel and a stride along T, H and W, such as a `TokenPool`."
-    kernel: Size3
-    stride: Size3
+    kernel: Size3   # k along T, H and W
+    stride: Size3   # s
 
 def check_same_grid(
     pool_k: Window | None,  # pooling of the keys; None: not pooled

@@ -35,7 +35,7 @@ def sample_indices(
     return list(range(start, start + span, sampling_rate))
 
 # %% ../nbs/lessons/00_clips.ipynb #60103eee
-KINETICS_MEAN, KINETICS_STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
+KINETICS_MEAN, KINETICS_STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)  # of RGB
 
 def _spread(values: Sequence[float], clip: torch.Tensor) -> torch.Tensor:
     "`values`, one per channel, shaped to broadcast over those of `clip`."
@@ -53,7 +53,7 @@ def normalize(
     clip: torch.Tensor,    # ([B,] C, T, H, W) or image (C, H, W), 0 to 1
     mean: Sequence[float] = KINETICS_MEAN,    # one number per channel
     std: Sequence[float] = KINETICS_STD,      # one number per channel
-) -> torch.Tensor:
+) -> torch.Tensor:         # the same shape
     """`(clip − mean) / std` per channel. Raises `TypeError` for pixels
     that are no floats, `ValueError` for wrong axes."""
     if not clip.is_floating_point():
@@ -63,9 +63,9 @@ def normalize(
 
 # %% ../nbs/lessons/00_clips.ipynb #53484fa6
 def denormalize(
-    clip: torch.Tensor,    # a normalized clip, shaped as in `normalize`
+    clip: torch.Tensor,    # ([B,] C, T, H, W) or (C, H, W), normalized
     mean: Sequence[float] = KINETICS_MEAN,    # that was subtracted
     std: Sequence[float] = KINETICS_STD,      # that was divided by
-) -> torch.Tensor:
+) -> torch.Tensor:         # the same shape
     "The inverse of `normalize`; raises `ValueError` for wrong axes."
     return clip * _spread(std, clip) + _spread(mean, clip)

@@ -18,11 +18,11 @@ from .field_checks import (
 from .grid import POOL_MODES, Size3, default_kernel, pooled_length, pooling_kernel
 
 # %% ../nbs/library/config.ipynb #f7339349
-POS_EMBEDS = 'separate', 'joint', 'space', 'none'
-SKIPS = 'normalized', 'unnormalized', 'none'
-REL_POS = 'none', 'space', 'space_time'
-RESIDUAL_POOLINGS = 'none', 'without_cls', 'with_cls'
-GROWTHS = 'mlp', 'attention'
+POS_EMBEDS = 'separate', 'joint', 'space', 'none'         # for `pos_embed` (paper, table 11)
+SKIPS = 'normalized', 'unnormalized', 'none'              # for `skip` (paper, figure A.5)
+REL_POS = 'none', 'space', 'space_time'                   # for `rel_pos` (MViTv2)
+RESIDUAL_POOLINGS = 'none', 'without_cls', 'with_cls'     # for `residual_pooling` (MViTv2)
+GROWTHS = 'mlp', 'attention'                              # for `grow_in` (MViTv2)
 
 _switch = partial(choice, allowed=(True, False))
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
@@ -90,13 +90,13 @@ class MViTConfig:
     with a `ValueError` (`TypeError` where a tuple or list was wanted and something else came)
     that says the field, what it expects and what it got."""
     num_frames: int = 16                     # T of the clip; 1: images
-    sampling_rate: int = 4                   # τ, every τ-th frame of a video; no part of a n
-    image_size: int | tuple[int, int] = 224  # crop in pixels: side, or (H, W)
+    sampling_rate: int = 4                   # τ: every τ-th frame of a video; for reading
+    image_size: int | tuple[int, int] = 224  # crop in pixels: its side, or (H, W)
     in_chans: int = 3                        # C of the clip
     num_classes: int = 400                   # length of the output
-    patch_kernel: Size3 = (3, 7, 7)          # cube of pixels that makes a token
-    patch_stride: Size3 = (2, 4, 4)
-    patch_padding: Size3 = (1, 3, 3)
+    patch_kernel: Size3 = (3, 7, 7)          # cube that makes a token, frames and pixels
+    patch_stride: Size3 = (2, 4, 4)          # step from cube to cube
+    patch_padding: Size3 = (1, 3, 3)         # zeros on both sides of each axis
     embed_dim: int = 96                      # D of the first stage
     num_heads: int = 1                       # h of the first stage
     depths: tuple[int, ...] = (1, 2, 11, 2)  # blocks in each stage
@@ -113,7 +113,7 @@ class MViTConfig:
     skip: str = 'normalized'                 # where channels grow: 'normalized', 'unnormalized'
                                              # or 'none' (paper, figure A.5)
     mlp_ratio: float = 4.0                   # hidden channels of the MLP / D
-    qkv_bias: bool = True
+    qkv_bias: bool = True                    # add a bias to Q, K and V
     drop_path_rate: float = 0.0              # stochastic depth of the last block, linear from 0
     dropout: float = 0.0                     # before the head
     rel_pos: str = 'none'                    # MViTv2, with all below: 'none', 'space', 'space_time'
@@ -123,8 +123,8 @@ class MViTConfig:
                                              # or in the 'attention' of the next stage's first
     q_pool_unit_stride: bool = False         # True: Q is pooled in all blocks, by 1×1×1 as well
     mean_pooling: bool = False               # True: the head reads the mean of the grid (MaskFeat)
-    pixel_mean: tuple[float, ...] = (0.45, 0.45, 0.45)     # of RGB from 0 to 1, and their spread:
-    pixel_std: tuple[float, ...] = (0.225, 0.225, 0.225)   # for `to_input`; no part of a network
+    pixel_mean: tuple[float, ...] = (0.45, 0.45, 0.45)     # of RGB, 0 to 1: `to_input` subtracts it
+    pixel_std: tuple[float, ...] = (0.225, 0.225, 0.225)   # and divides by this; as for reading
 
     def __post_init__(self):
         for field in fields(self):

@@ -12,7 +12,7 @@ from .rows import BlockPlan
 from .units import si
 
 # %% ../nbs/library/cost_record.ipynb #a5f00007
-OPERATORS = 'conv', 'linear', 'attention'
+OPERATORS = 'conv', 'linear', 'attention'     # those whose multiply-adds count
 
 @dataclass(frozen=True)
 class Cost:
@@ -41,7 +41,7 @@ def added_by_switches(
     row: BlockPlan,   # of the block
 ) -> 'Cost':
     """The cost with what MViTv2 adds to a block: the linear layer on the skip around attention, and
-    relative positions (MViTv2, arXiv:2112.01526)."""
+    relative positions (MViTv2, arXiv:2112.01526). Multiply-adds and parameters."""
     D, D_a = row.dim, row.dim_attn
     flops, params = dict(cost.by_operator), cost.params
     if row.attn_skip_projects:

@@ -143,9 +143,9 @@ def shared_conv(
 # %% ../nbs/library/fast.ipynb #8d7ff831
 def average_pool(
     grid: Tensor,                  # (B, D, T, H, W)
-    kernel: tuple[int, int, int],  # along T, H, W, as stride and padding
-    stride: tuple[int, int, int],
-    padding: tuple[int, int, int],
+    kernel: tuple[int, int, int],  # k along T, H, W
+    stride: tuple[int, int, int],  # s
+    padding: tuple[int, int, int], # p, zeros on both sides
 ) -> Tensor:                       # (B, D, T', H', W')
     "`F.avg_pool3d`, padding zeros counted, for every grid and number format."
     if any(size < k for size, k in zip(grid.shape[2:], kernel)):

@@ -12,11 +12,11 @@ from typing import Any
 
 # %% ../nbs/library/field_checks.ipynb #78c4ef7e
 def is_integer(value: object) -> bool:
-    "A whole number, and not `True` or `False`?"
+    "Is `value` a whole number, and not `True` or `False`?"
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 def positive_integer(name: str, value: Any) -> int:
-    "`value` as an `int`, 1 or more. Raises `ValueError` otherwise."
+    "`value` as an `int`, 1 or more. Raises `ValueError` with the `name` of the field otherwise."
     if not is_integer(value) or value < 1:
         raise ValueError(f'{name}: expected a positive integer, got {value!r:.60}')
     return int(value)
@@ -27,8 +27,8 @@ def integers(
     least: int = 1,           # no integer may be below
     optional: bool = False,   # None will do
 ) -> tuple[int, ...] | None:
-    """`value` as a tuple of integers. Raises `TypeError` for what is no tuple or list, `ValueError`
-    for another length and for other numbers."""
+    """`value` as a tuple of integers. Raises, with the `name` of the field, `TypeError` for what is
+    no tuple or list, `ValueError` for another length and for other numbers."""
     if optional and value is None: return None
     message = (f'{name}: expected a tuple or list of {length or "one or more"} integers, '
                f'each {least} or more{", or None" if optional else ""}; got {value!r:.60}')
@@ -39,7 +39,8 @@ def integers(
     return tuple(map(int, value))
 
 def side_or_sides(name: str, value: Any) -> int | tuple[int, ...] | None:
-    "`value` as a side in pixels, or as (H, W). Raises `TypeError` or `ValueError` otherwise."
+    """`value` as a side in pixels, or as (H, W). Raises, with the `name` of the field, `TypeError`
+    for what is neither, `ValueError` for other numbers."""
     if isinstance(value, (tuple, list)): return integers(name, value, length=2)
     if not is_integer(value):
         raise TypeError(f'{name}: expected an integer or a pair (H, W), got {value!r:.60}')
@@ -47,24 +48,24 @@ def side_or_sides(name: str, value: Any) -> int | tuple[int, ...] | None:
 
 # %% ../nbs/library/field_checks.ipynb #a50322f6
 def is_number(value: object) -> bool:
-    "A real number, and not `True` or `False`?"
+    "Is `value` a real number, and not `True` or `False`?"
     return isinstance(value, Real) and not isinstance(value, bool)
 
 def factor(name: str, value: Any) -> float:
-    "`value` as a float, positive and finite. Raises `ValueError` otherwise."
+    "`value` as a positive, finite float. Raises `ValueError` with the field's `name` otherwise."
     if not is_number(value) or not 0 < value < math.inf:
         raise ValueError(f'{name}: expected a positive number, got {value!r:.60}')
     return float(value)
 
 def rate(name: str, value: Any) -> float:
-    "`value` as a float from 0 to below 1. Raises `ValueError` otherwise."
+    "`value` as a float from 0 to below 1. Raises `ValueError` with the field's `name` otherwise."
     if not is_number(value) or not 0 <= value < 1:
         raise ValueError(f'{name}: expected a number from 0 to below 1, got {value!r:.60}')
     return float(value)
 
 def choice(name: str, value: Any, allowed: tuple) -> Any:
     """`value`, if it is one of `allowed` and not merely equal to one, as 1 is to True. Raises
-    `ValueError` otherwise."""
+    `ValueError` with the `name` of the field otherwise."""
     if not isinstance(value, type(allowed[0])) or value not in allowed:
         raise ValueError(f'{name}: expected one of {allowed}, got {value!r:.60}')
     return value
@@ -73,8 +74,9 @@ def numbers(
     name: str, value: Any,
     positive: bool = False,   # no number may be 0 or below
 ) -> tuple[float, ...]:
-    """`value` as a tuple of floats, one for each channel of a clip. Raises `TypeError` for what is
-    no tuple or list, `ValueError` for an empty one and for other numbers."""
+    """`value` as a tuple of floats, one for each channel of a clip. Raises, with the `name` of the
+    field, `TypeError` for what is no tuple or list, `ValueError` for an empty one and for other
+    numbers."""
     kind = 'positive' if positive else 'finite'
     message = f'{name}: expected a tuple or list of {kind} numbers, got {value!r:.60}'
     if not isinstance(value, (tuple, list)): raise TypeError(message)

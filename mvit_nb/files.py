@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 # %% ../nbs/library/files.ipynb #6f3001ff
-AnyPath = str | os.PathLike
+AnyPath = str | os.PathLike      # of a file
 
 
 class FileError(ValueError):
@@ -34,7 +34,7 @@ class FileError(ValueError):
 
 
 def reason(error: BaseException) -> str:
-    "What an exception says, in one line."
+    "What an `error` says, in one line."
     if isinstance(error, OSError) and error.strerror: return error.strerror
     if isinstance(error, (MemoryError, RecursionError)): return type(error).__name__
     if 'inline_container' in str(error):
@@ -189,7 +189,7 @@ def has_checksum(
     sha256: str | None,                      # hex digits, all or the first; None: any will do
     name: str | os.PathLike | None = None,   # what to call it in messages; None: `path`
 ) -> bool:
-    "Whether a file has this SHA-256. Raises `FileError` if it cannot be read."
+    "Whether the file at `path` has this SHA-256. Raises `FileError` if it cannot be read."
     if not sha256: return True
     with open_plain(path, name) as file:
         return hashlib.file_digest(file, 'sha256').hexdigest().startswith(sha256.lower())

@@ -53,7 +53,7 @@ def pooling_kernel(
     pool_kernel: Size3 | None,  # `pool_kernel` of a config; None: `default_kernel` on each axis
     stride: Size3,              # s for each axis
 ) -> Size3:
-    "The kernel that a config uses with a stride."
+    "The kernel that a config uses with a stride (paper, table 15)."
     if pool_kernel is not None: return pool_kernel
     T, H, W = map(default_kernel, stride)
     return T, H, W

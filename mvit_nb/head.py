@@ -16,7 +16,7 @@ def what_is_read(
     thw: Size3,      # (T, H, W), the grid of the tokens
     pooling: str,    # 'cls', 'mean' or 'mean_norm', see `HeadPlan.pooling`
 ) -> Tensor:         # (B, n, D)
-    "The tokens that are normalized, then averaged, then classified."
+    """The tokens that are normalized, then averaged, then classified; n is 1, but N for 'mean'."""
     if pooling == 'cls': return x[:, :1]
     if pooling == 'mean': return x
     return x[:, -math.prod(thw):].mean(1, keepdim=True)

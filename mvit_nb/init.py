@@ -12,8 +12,8 @@ from torch import Tensor, nn
 def init_weights(
     model: nn.Module,   # an `MViT`, with whatever torch has put into its layers
 ) -> None:
-    """Truncated normal with standard deviation 0.02 for linear layers, patch embedding
-    and class token, biases 0. As torch made them: norms (1 and 0) and pooling."""
+    """Truncated normal with standard deviation 0.02 for linear layers, patch embedding and class
+    token (as the paper), biases 0. As torch made them: norms (1 and 0) and pooling."""
     cls_token = getattr(model, 'cls_token', None)
     if isinstance(cls_token, Tensor):
         nn.init.trunc_normal_(cls_token, std=0.02)

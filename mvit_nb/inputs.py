@@ -12,9 +12,9 @@ from .config import MViTConfig, clip_grid
 
 # %% ../nbs/library/inputs.ipynb #1958b8c0
 def check_clip(
-    clip: torch.Tensor,   # anything
+    clip: torch.Tensor,   # (B, C, T, H, W); what comes may be anything
     config: MViTConfig,   # of the network that should take it
-) -> torch.Tensor:
+) -> torch.Tensor:        # (B, C, T, H, W)
     """`clip` as (B, C, T, H, W) if the network can take it; an image model takes
     (B, C, H, W) too.
 
@@ -41,8 +41,9 @@ def check_clip(
 
 # %% ../nbs/library/inputs.ipynb #1a9b7002
 def to_input(
-    clip: torch.Tensor,   # ([B,] C, T, H, W), RGB from 0 to 1
+    clip: torch.Tensor,   # (B, C, T, H, W) or without B, RGB from 0 to 1
     config: MViTConfig,   # of the network that should take it
 ) -> torch.Tensor:        # the same shape
-    "Pixels as a network takes them: normalized with its mean and std, or what `normalize` raises."
+    """Pixels as a network takes them: normalized with its mean and std. Raises `TypeError` for
+    pixels that are no floats, `ValueError` for other channels than the config's `pixel_mean`."""
     return normalize(clip, config.pixel_mean, config.pixel_std)

@@ -108,8 +108,8 @@ class MViT(BlockRunner):
         return self.head(self.dropout(self.norm(x).mean(1)))
 
     def feature_pyramid(self, clip: torch.Tensor) -> list[torch.Tensor]:
-        """One map (B, C_s, T_s, H_s, W_s) per stage, finest first: what
-        leaves its last block, no class token, before the final norm."""
+        """(B, C, T, H, W) → one map (B, C_s, T_s, H_s, W_s) per stage, finest
+        first: what leaves its last block, no class token, before the norm."""
         x, thw = self.embed(clip)
         maps = []
         for row in self.plan:
@@ -127,7 +127,7 @@ def create_model(
     model: str | MViTConfig,  # a name (see `list_models`) or a config
     **overrides: Any,         # fields of the config: num_classes=10, …
 ) -> MViT:
-    """A randomly initialized model. Raises `ValueError` or `TypeError` for
+    """A model with random weights. Raises `ValueError` or `TypeError` for
     an unknown name or field, or a config that makes no network."""
     if isinstance(model, str): return MViT(get_config(model, **overrides))
     if not isinstance(model, MViTConfig):

@@ -21,9 +21,9 @@ from .rows import BlockPlan
 class RelativePositions(nn.Module):
     """Tables of relative positions (MViTv2, arXiv:2112.01526): a vector of
     d numbers for each distance along T, H, W, shared by all heads."""
-    t: nn.Parameter | None
-    h: nn.Parameter | None
-    w: nn.Parameter | None
+    t: nn.Parameter | None    # (rows, d), of distances in time
+    h: nn.Parameter | None    # (rows, d), along the height
+    w: nn.Parameter | None    # (rows, d), along the width
 
     def __init__(self,
         lengths: Size3,   # rows along T, H and W; 0: no table there
@@ -37,7 +37,7 @@ class RelativePositions(nn.Module):
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor,
                 thw_q: Size3, thw_k: Size3) -> Tensor:
-        "softmax(Q·Kᵀ / √d + E_rel)·V in each head: (B, h, N_Q, d)."
+        "softmax(Q·Kᵀ/√d + E_rel)·V: q (B, h, N_Q, d), k, v (B, h, N_K, d) → as q."
         tables = self.t, self.h, self.w
         return relative_attention(q, k, v, tables, thw_q, thw_k)
 
@@ -47,7 +47,7 @@ def add_queries(
     q: Tensor,        # (B, h, N_Q, d), pooled queries
     thw: Size3,       # their grid
     residual: str,    # 'none', 'without_cls' or 'with_cls'
-) -> Tensor:
+) -> Tensor:          # (B, h, N_Q, d)
     "x + q: of all tokens, of all but the class token, or of none."
     if residual == 'none': return x
     if residual == 'with_cls': return x + q
@@ -56,16 +56,16 @@ def add_queries(
 
 # %% ../nbs/lessons/12_mvitv2.ipynb #12f20005
 class PoolingAttentionV2(PoolingAttention):
-    """MHPA of MViTv2 (arXiv:2112.01526): with relative positions, with the
-    pooled queries added, and with channels that grow from D to D_out."""
+    """MHPA of MViTv2 (arXiv:2112.01526): with relative positions, pooled queries
+    added, channels that grow from D to D_out. Errors as in `PoolingAttention`."""
     def __init__(self,
         dim: int,                          # D, channels in
         dim_attn: int,                     # D_out: of Q, K, V, and out
         num_heads: int,                    # h
-        pool_q: TokenPool | None = None,
-        pool_k: TokenPool | None = None,
-        pool_v: TokenPool | None = None,
-        qkv_bias: bool = True,
+        pool_q: TokenPool | None = None,   # P for Q; None: not pooled
+        pool_k: TokenPool | None = None,   # P for K
+        pool_v: TokenPool | None = None,   # P for V, to the grid of K
+        qkv_bias: bool = True,             # add a bias to Q, K and V
         rel_lengths: Size3 | None = None,  # rows of tables; None: none
         residual: str = 'none',            # add Q: see `add_queries`
     ):
@@ -93,8 +93,8 @@ class PoolingAttentionV2(PoolingAttention):
 def pooling_attention(
     row: BlockPlan, pool_q: TokenPool | None, pool_k: TokenPool | None,
     pool_v: TokenPool | None, qkv_bias: bool) -> PoolingAttention:
-    """The attention of a row: MViT's, or MViTv2's where the row asks for
-    it. Raises `ValueError` for a row that no block computes."""
+    """The attention of a row, MViTv2's where it asks for it; `pool_q`, `pool_k`,
+    `pool_v`, `qkv_bias` as there. `ValueError` for a row that no block computes."""
     check_row(row)
     pools, D = (pool_q, pool_k, pool_v), row.dim_attn
     new = (row.attn_skip_projects or row.rel_lengths

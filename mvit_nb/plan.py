@@ -58,7 +58,7 @@ def _divided(kv: Size3, q: Size3) -> Size3:
 def network_plan(
     config: MViTConfig,
 ) -> NetworkPlan:
-    "All that happens in a network: stem, blocks and head."
+    "All that happens in a network: stem, blocks, head (paper, table 2)."
     stem: StemPlan = stem_plan(config)
     blocks = block_plan(config)
     head: HeadPlan = head_plan(config, blocks[-1].dim_out)

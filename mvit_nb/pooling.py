@@ -42,11 +42,11 @@ def split_cls(
     return cls, tokens
 
 def join_cls(cls: Tensor, tokens: Tensor) -> Tensor:
-    "Class tokens and others in one list again, (B, N, D)."
+    "Class tokens (B, n, D) and others (B, L, D) as one list (B, N, D)."
     return torch.cat([cls, tokens], 1) if cls.shape[1] else tokens
 
 def window_of(kernel: Size3, stride: Size3) -> tuple[Size3, Size3, Size3]:
-    "k, s and p = floor(k/2), each along T, H and W."
+    "kernel k, stride s, padding p = floor(k/2), each along T, H, W."
     (k_T, k_H, k_W), (s_T, s_H, s_W) = kernel, stride
     padding = k_T // 2, k_H // 2, k_W // 2
     return (k_T, k_H, k_W), (s_T, s_H, s_W), padding

@@ -14,10 +14,10 @@ from .grid import Size3
 def resize_table(
     table: torch.Tensor,   # (1, T·H·W, D), one vector per grid position
     thw: Size3,            # (T, H, W) of the table
-    new_thw: Size3,        # (T, H, W) wanted
-) -> torch.Tensor:
-    """A position table for another grid, (1, T'·H'·W', D): bicubic in space, then
-    linear in time. For its own grid it is the table itself."""
+    new_thw: Size3,        # (T', H', W') wanted
+) -> torch.Tensor:         # (1, T'·H'·W', D)
+    """A position table for another grid: bicubic in space, then linear in time.
+    For its own grid it is the table itself."""
     (T, H, W), (T2, H2, W2) = thw, new_thw
     if (T, H, W) == (T2, H2, W2): return table
     x = table.unflatten(1, (T, H, W))[0].permute(0, 3, 1, 2)        # (T, D, H, W)

@@ -46,12 +46,12 @@ def _class_names(categories: Sequence[str] | None, num_classes: int) -> tuple[st
 @dataclass(frozen=True, eq=False)
 class Prediction:
     "What a model says about a video. `print` it, or take `to_dict()` for JSON."
-    path: str
+    path: str                   # of the video
     top: tuple[tuple[str, float], ...]   # (label, score) of the best classes, best first
     scores: torch.Tensor        # (num_classes,) mean over the views; they add up to 1
     view_scores: torch.Tensor   # (views, num_classes), each view's softmax
     views: tuple[View, ...]     # what the model saw
-    info: VideoInfo
+    info: VideoInfo             # length, frame rate and size of the video
     decoded: int                # frames that had to be decoded
 
     @property
@@ -67,7 +67,8 @@ class Prediction:
         return '\n'.join(lines + [f'{score:7.2%}  {label}' for label, score in self.top])
 
     def to_dict(self) -> dict[str, Any]:
-        "Plain values; the views without the times of their frames."
+        """Plain values: times in seconds, `fps` in frames per second; the views without the times
+        of their frames."""
         views = [dict(clip=view.clip, crop=view.crop, start=view.times[0], end=view.times[-1],
                       repeated=view.repeated) for view in self.views]
         return dict(video=self.path, duration=self.info.duration, fps=self.info.fps,
@@ -118,7 +119,7 @@ def predict_video(
     categories: Sequence[str] | None = None,   # a name per class; None: Kinetics-400 for a model
                                    # with 400 classes, else 'class 0', …
     num_clips: int = 5,            # K, spread uniformly over the video
-    num_crops: int = 1,            # 1 or 3
+    num_crops: int = 1,            # of each clip: 1 or 3
     batch_size: int = 8,           # views that go through the model at once
     top: int = 5,                  # how many of the best classes to name
     device: torch.device | str | None = None,  # move the model there first

@@ -46,11 +46,12 @@ class BlockRunner(nn.Module):
     checkpointed: frozenset[int] = frozenset()    # stages
 
     def run_block(self, i: int, x: torch.Tensor, thw: Size3) -> tuple[torch.Tensor, Size3]:
-        "Block i: (B, N, D) → the tokens (B, N', dim_out) and their grid."
+        "Block i of tokens x, (B, N, D): the tokens (B, N', dim_out) that leave it, and their grid."
         return run_block(self.blocks[i], x, thw, self.plan[i].stage in self.checkpointed)
 
     def checkpoint_activations(self, *stages: int) -> Self:
         """Training computes what is inside the blocks of these stages twice and keeps none of it;
-        no stages: keeps all. `ValueError` for a stage that is not there."""
+        no stages: keeps all. Returns the network. Raises `ValueError` for a stage that is not
+        there."""
         self.checkpointed = check_stages(stages, self.plan)
         return self

@@ -32,10 +32,10 @@ class BlockPlan:
     thw_in: Size3         # grid of the input
     thw_out: Size3        # grid of the output: that of the pooled queries
     thw_kv: Size3         # grid of the pooled keys and values
-    q_kernel: Size3 | None
-    q_stride: Size3 | None
-    kv_kernel: Size3 | None
-    kv_stride: Size3 | None
+    q_kernel: Size3 | None    # k of the pooling of Q, along T, H and W
+    q_stride: Size3 | None    # s of it
+    kv_kernel: Size3 | None   # k of the pooling of K and V
+    kv_stride: Size3 | None   # s of it
     drop_path: float      # chance that a sample skips the branches in training
     rel_lengths: Size3 | None = None   # rows of the tables of relative positions
                                        # along T, H and W (0: none along this
@@ -92,9 +92,9 @@ class StemPlan:
     "What happens before the blocks: the patch embedding and the position embedding."
     in_chans: int      # C of the clip
     dim: int           # D of a token
-    kernel: Size3      # cube of pixels that makes a token
+    kernel: Size3      # cube that makes a token, frames and pixels
     stride: Size3      # step from cube to cube
-    padding: Size3
+    padding: Size3     # zeros on both sides of each axis
     thw: Size3         # grid of the tokens
     num_cls: int       # class tokens: 1 or 0
     pos_tables: dict[str, int] = field(hash=False)  # name of a table → its rows
@@ -168,7 +168,7 @@ def drop_rate(
 
 # %% ../nbs/library/rows.ipynb #5a10c021
 def rows_table(
-    rows: Sequence[BlockPlan],
+    rows: Sequence[BlockPlan],   # of a plan
 ) -> str:
     "Rows as a Markdown table, one line per block."
     lines = [('| block | stage | D | h | grid in '

@@ -25,7 +25,7 @@ def grown_in_attention(
 
 # %% ../nbs/library/switches.ipynb #5c170008
 def q_pooled(
-    row: BlockPlan,
+    row: BlockPlan,         # of MViT's plan
     config: MViTConfig,
 ) -> BlockPlan:
     "The row with Q pooled by 1×1×1 where MViT does not pool it, if such a window does anything."
@@ -36,7 +36,7 @@ def q_pooled(
 # %% ../nbs/library/switches.ipynb #5c170010
 def relative_lengths(
     thw: Size3,          # grid of the input, by division without remainder
-    row: BlockPlan,
+    row: BlockPlan,      # of the plan
     config: MViTConfig,
 ) -> Size3 | None:
     """Rows of the tables along T, H and W (MViTv2, as in PySlowFast, torchvision, timm);
@@ -53,7 +53,7 @@ def with_switches(
     rows: Sequence[BlockPlan],   # of MViT's plan
     config: MViTConfig,
 ) -> tuple[BlockPlan, ...]:
-    "The rows with the switches of MViTv2 that the config sets."
+    "The rows with the switches of MViTv2 (arXiv:2112.01526) that the config sets."
     return tuple(_edited(rows, config))
 
 def _edited(rows: Sequence[BlockPlan], config: MViTConfig) -> Iterator[BlockPlan]:

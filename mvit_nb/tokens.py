@@ -191,14 +191,15 @@ def token_report(
     position: Sequence[float],    # (frame, y, x) in the clip, from 0
 ) -> dict[str, Any]:
     """Where the token nearest to a place sits in a block, which query it belongs to, and the keys
-    that this query meets, as a dict that JSON can hold.
+    that this query meets, as a dict that JSON can hold. 'stages' has the stage of every block.
 
     'tokens', 'queries' and 'keys' are the grids of the input, of Q, and of K and V, each with
-    'thw', 'step', 'window', and along each axis 'centres', 'windows', 'cells' (see `TokenGrid`)
-    and 'reads' (in tokens of the input). 'at' is the token, its query, and the key nearest to
-    it; 'index' and 'count' are its place in the sequence and the sequence's length, class token
-    included. 'row' is `row_in_words`, 'said' the same in sentences. Raises `ValueError` for a block
-    that the network lacks and a position outside of the clip, and what `design_config` raises."""
+    'thw', 'step', 'window', whether it is 'pooled', and along each axis 'centres', 'windows' and
+    'cells' (see `TokenGrid`) and 'reads' (in tokens of the input). 'at' is the token, its query,
+    and the key nearest to it; 'index' and 'count' are its place in the sequence and the sequence's
+    length, class token included; 'readers' is how many windows hold the token. 'row' is
+    `row_in_words`, 'said' all of it in sentences. Raises `ValueError` for a block that the network
+    lacks and a position outside of the clip, and what `design_config` raises."""
     config = design_config(query)
     rows = block_plan(config)
     if not is_integer(block) or not 0 <= block < len(rows):
@@ -213,11 +214,13 @@ def token_report(
                  'queries': _on_tokens(thw, row.q_kernel, row.q_stride),
                  'keys': _on_tokens(thw, row.kv_kernel, row.kv_stride)}
     report: dict[str, Any] = {'clip': size, 'block': block, 'blocks': len(rows),
-                              'stage': row.stage, 'heads': row.num_heads, 'num_cls': row.num_cls}
+                              'stages': [other.stage for other in rows],
+                              'heads': row.num_heads, 'num_cls': row.num_cls}
     for name, grid in (('tokens', tokens), ('queries', queries), ('keys', keys)):
         at = grid.nearest(place)
         report[name] = {
-            'thw': grid.thw, 'step': grid.step, 'window': grid.window, 'centres': grid.places(),
+            'thw': grid.thw, 'step': grid.step, 'window': grid.window,
+            'pooled': on_tokens[name] != on_tokens['tokens'], 'centres': grid.places(),
             'windows': grid.windows(size), 'cells': grid.cells(size),
             'reads': on_tokens[name].windows(thw), 'overhang': grid.overhang(size),
             'readers': _readers(on_tokens[name], thw, token), 'at': at,
@@ -245,7 +248,7 @@ def _flat(token: Size3, thw: Size3) -> int:
 def _sentences(
     row: BlockPlan, report: dict[str, Any], on_tokens: dict[str, TokenGrid],
 ) -> dict[str, str]:
-    "The report in words: of the token, of its query, of the keys."
+    "The report in words: in one line, and of the token, of its query, of the keys."
     tokens, queries, keys = (report[name] for name in ('tokens', 'queries', 'keys'))
     cls = ' and that of the class token' if row.num_cls else ''
     token = (f'Token {_index(tokens)} of {_times(row.thw_in)} has its centre in '
@@ -255,10 +258,10 @@ def _sentences(
                   'something of the whole clip.')
     query = 'Q is not pooled: the token is its own query.'
     if row.q_kernel is not None and row.q_stride is not None:
-        query = (f'Its query cell is {_index(queries)} of {_times(row.thw_out)}, pooled from '
-                 f'{_times(row.q_kernel)} tokens with stride {_times(row.q_stride)}; it holds '
-                 f'{_held(queries)}. {_beside(on_tokens["queries"], row.thw_in)} '
-                 f'{_read_by(queries["readers"], "query", "queries")}')
+        query = (f'{_read_by(queries["readers"], "query", "queries")}; the nearest, its query '
+                 f'cell, is {_index(queries)} of {_times(row.thw_out)}. It is pooled from '
+                 f'{_times(row.q_kernel)} tokens with stride {_times(row.q_stride)} and holds '
+                 f'{_held(queries)}. {_beside(on_tokens["queries"], row.thw_in)}')
     key = (f'The query meets {_some(keys["count"], "key")}: {_times(row.thw_kv)} on the grid '
            f'of K and V{cls}. ')
     if row.kv_kernel is None or row.kv_stride is None:
@@ -266,8 +269,10 @@ def _sentences(
     else:
         key += (f'Each is pooled from {_times(row.kv_kernel)} tokens with stride '
                 f'{_times(row.kv_stride)}. {_beside(on_tokens["keys"], row.thw_in)} '
-                f'{_read_by(keys["readers"], "key", "keys")}')
-    return {'token': token, 'query': query, 'keys': key}
+                f'{_read_by(keys["readers"], "key", "keys")}.')
+    line = (f'Block {row.index}: token {_index(tokens)} at {_in_clip(tokens["centre"])}; '
+            f'query cell {_index(queries)}; {_some(keys["count"], "key")}.')
+    return {'line': line, 'token': token, 'query': query, 'keys': key}
 
 def _index(grid: dict[str, Any]) -> str:
     return '({}, {}, {})'.format(*grid['at'])
@@ -283,5 +288,5 @@ def _held(grid: dict[str, Any]) -> str:
     return ', '.join(said)
 
 def _read_by(number: int, one: str, more: str) -> str:
-    if not number: return f'No {one} reads this token.'
-    return f'{number} {one if number == 1 else more} read{"s" if number == 1 else ""} this token.'
+    if number > 1: return f'{number} {more} read this token'
+    return f'{"One" if number else "No"} {one} reads this token'

@@ -48,7 +48,7 @@ def pan_zoom(
     return torch.stack(frames, 1)
 
 # %% ../nbs/library/toy_clips.ipynb #6b6901f3
-SHAPES = 'circle', 'square', 'triangle'
+SHAPES = 'circle', 'square', 'triangle'     # that `moving_shape` draws
 DIRECTIONS = {'right': (0, 1), 'left': (0, -1), 'down': (1, 0), 'up': (-1, 0)}   # (dy, dx)
 _RADIUS = 0.15      # half the shape's height, as a fraction of the frame's side
 

@@ -50,7 +50,7 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim, bias=qkv_bias)
         self.proj = nn.Linear(dim, dim)
 
-    def forward(self, x: Tensor) -> Tensor:             # (B, N, D)
+    def forward(self, x: Tensor) -> Tensor:     # (B, N, D) → (B, N, D)
         qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))
         q, k, v = qkv.permute(2, 0, 3, 1, 4)            # each (B, h, N, d)
         x = F.scaled_dot_product_attention(q, k, v)     # (B, h, N, d)
@@ -72,7 +72,7 @@ class MLP(nn.Module):
         self.fc1 = nn.Linear(dim, hidden)
         self.fc2 = nn.Linear(hidden, dim_out or dim)
 
-    def forward(self, x: Tensor) -> Tensor:             # (…, D)
+    def forward(self, x: Tensor) -> Tensor:     # (…, D) → (…, dim_out)
         return feed_forward(self.fc1, self.fc2, x, self.training)
 
 # %% ../nbs/lessons/01_vit.ipynb #8457ad66
@@ -90,7 +90,7 @@ class ViTBlock(nn.Module):
         self.norm2 = nn.LayerNorm(dim, eps=1e-6)
         self.mlp = MLP(dim, int(dim * mlp_ratio))
 
-    def forward(self, x: Tensor) -> Tensor:   # (B, N, D)
+    def forward(self, x: Tensor) -> Tensor:   # (B, N, D) → (B, N, D)
         x = x + self.attn(self.norm1(x))
         return x + self.mlp(self.norm2(x))
 
@@ -99,12 +99,12 @@ import math
 
 # %% ../nbs/lessons/01_vit.ipynb #a4e1cf30
 class ViT(nn.Module):
-    """A Vision Transformer for clips; the defaults are the paper's ViT-B
-    on 8×224×224 (table 3a)."""
+    """A Vision Transformer: clips (B, C, T, H, W) → logits (B, classes).
+    The defaults are the paper's ViT-B on 8×224×224 (table 3a)."""
     def __init__(self,
         num_frames: int = 8,      # T of the clip
-        image_size: int = 224,    # H = W of the clip
-        patch: Size3 = (1, 16, 16),   # size of a cube, and step
+        image_size: int = 224,    # H = W of the clip, pixels
+        patch: Size3 = (1, 16, 16),   # size of a cube, and step: T, H, W
         dim: int = 768,           # D
         depth: int = 12,          # number of blocks
         num_heads: int = 12,      # h
@@ -124,7 +124,7 @@ class ViT(nn.Module):
         nn.init.trunc_normal_(self.cls_token, std=0.02)
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
 
-    def forward(self, clip: Tensor) -> Tensor:          # (B, C, T, H, W)
+    def forward(self, clip: Tensor) -> Tensor:  # (B, C, T, H, W) → logits
         x, _ = self.patch_embed(clip)                   # (B, L, D)
         cls = self.cls_token.expand(len(x), -1, -1)     # (B, 1, D)
         x = torch.cat([cls, x], 1) + self.pos_embed     # (B, N, D)

@@ -16,7 +16,7 @@ from .config import MViTConfig, no_such_field
 class Reported:
     "What was published of a model: accuracy on a validation set, and the cost of one view."
     source: str                    # where the row stands: a table of the paper, or another paper
-    dataset: str
+    dataset: str                   # of its validation set
     top1: float                    # %
     top5: float | None             # %; None: not given
     views: tuple[int, int] | None  # (crops, clips) that are averaged; None: one crop of an image

@@ -2,14 +2,17 @@
 """What the linter does not see: `python tools/check_style.py [--count]` prints one line for each fault, exit code 1 if any.
 
 The library, as exported: every module comes from a notebook that is there, none is over 300 lines,
-the classes that are taught fit a screen, lines have at most 100 columns (88 where a lesson exports it), no private name of another module, hints on everything public, and every error that a
-public function raises named in its docstring. The library and the code cells of the notebooks: one
-statement per line (`if …: return`, `raise`, `continue` and `break` may share one), no comprehension or
-tuple that is there for its side effects, no lambda with a name, no `x = a and b or c`; in the lessons
-lines of at most 88 columns. With `--count`: only how many of each."""
+the classes that are taught fit a screen, lines have at most 100 columns (88 where a lesson exports
+it), no private name of another module, hints on everything public, and every error that a public
+function raises named in its docstring. The library, what makes and tests the site (`docs/`, whose
+lines have at most 100 columns too) and the code cells of the notebooks: one statement per line
+(`if …: return`, `raise`, `continue` and `break` may share one), no comprehension or tuple that is
+there for its side effects, no lambda with a name, no `x = a and b or c`; in the lessons lines of at
+most 88 columns. With `--count`: only how many of each."""
 import ast
 import json
 import re
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -266,6 +269,18 @@ def notebook_faults():
                 yield f'{where} line {number}', kind
 
 
+def site_faults():
+    """(where, kind) for the Python that makes and tests the site."""
+    listed = subprocess.run(['git', 'ls-files', '-z', 'docs/*.py'], cwd=ROOT, capture_output=True, check=True)
+    for name in filter(None, listed.stdout.decode().split('\0')):
+        text = (ROOT / name).read_text(encoding='utf-8')
+        for number, line in enumerate(text.splitlines(), 1):
+            if len(line) > LIBRARY_COLUMNS:
+                yield f'{name}:{number}', f'{len(line)} columns, at most {LIBRARY_COLUMNS}'
+        for number, kind in statement_faults(ast.parse(text), text):
+            yield f'{name}:{number}', kind
+
+
 def report(faults, kind_of):
     """Print one line for each (where, kind), or with `--count` how many of each; exit code 1 if there is any."""
     if '--count' in sys.argv:
@@ -279,7 +294,7 @@ def report(faults, kind_of):
 
 
 def main():
-    report([*library_faults(), *notebook_faults()], lambda kind: re.sub(r'^\S*\d+ (lines|columns).*', r'too many \1', kind))
+    report([*library_faults(), *site_faults(), *notebook_faults()], lambda kind: re.sub(r'^\S*\d+ (lines|columns).*', r'too many \1', kind))
 
 
 if __name__ == '__main__':

@@ -6,6 +6,7 @@ import { makeControls } from './explorer_controls.js';
 import { startPython } from './python.js';
 
 const SETTLED = 400; // ms without a change, until it goes into the address and to screen readers
+const COPIED = 2000; // ms that a button says so
 const PINNED = 'pinned design';
 const { page, report: first } = globalThis.mvitDesign;
 
@@ -53,6 +54,7 @@ function draw({ name, place, draw: plotted }) {
   const width = place.clientWidth;
   if (!width || !state.report) return;
   const svg = plotted(state.report, width);
+  svg.querySelectorAll('[aria-label]').forEach((part) => part.removeAttribute('aria-label'));
   svg.setAttribute('role', 'img');
   svg.setAttribute('aria-label', state.report.panels[name]);
   place.replaceChildren(svg);
@@ -166,9 +168,14 @@ function pin() {
   return compareWith(option.value);
 }
 
-async function copy(what, text) {
-  const copied = await copyText(text);
-  view.status.replaceChildren(copied ? `${what} is copied.` : `${what} could not be copied: ${text}`);
+function copyButton(name, what, text) {
+  const made = button(name, async () => {
+    const copied = await copyText(text());
+    view.status.replaceChildren(copied ? `${what} is copied.` : `${what} was not copied: ${text()}`);
+    made.replaceChildren(copied ? 'Copied' : 'Not copied');
+    setTimeout(() => made.replaceChildren(name), COPIED);
+  });
+  return made;
 }
 
 function link() {
@@ -179,9 +186,9 @@ function build(root) {
   const tools = h('div', { class: 'mvit-tools' },
     labelled('start from', view.start), labelled('compare with', view.reference),
     button('Start again', () => restart(state.start)), button('Pin this design', pin),
-    button('Copy link', () => copy('The link', link())));
+    copyButton('Copy link', 'The link', link));
   const code = h('div', { class: 'mvit-code' }, h('pre', { tabindex: 0 }, view.code),
-    button('Copy as Python', () => copy('The code', state.report.code)));
+    copyButton('Copy as Python', 'The code', () => state.report.code));
   const plan = h('details', {}, h('summary', {}, 'The plan as a table'),
     h('div', { class: 'mvit-scroll', tabindex: 0, role: 'region', 'aria-label': 'The plan' },
       view.plan));

@@ -3,12 +3,10 @@ import { axisX, axisY, barX, gridY, line, plot, pointerX, rect, rectY, text, tip
   from '@observablehq/plot';
 
 const OPERATORS = ['linear', 'attention', 'conv'];
-const MARGINS = { marginLeft: 48, marginRight: 6, marginTop: 16, marginBottom: 26 };
+const MARGINS = { marginLeft: 48, marginRight: 14, marginTop: 16, marginBottom: 26 };
 const HEIGHT = 200;
 const DIGIT = 7.5; // pixels that a character of a label takes
 const PREFIXES = ['', ' k', ' M', ' G', ' T', ' P', ' E'];
-
-const PALE = { fillOpacity: 0.45, insetLeft: 0.5, insetRight: 0.5 };
 
 const stageColor = (stage) => `var(--mvit-stage-${stage})`;
 const operatorColor = (operator) => `var(--mvit-${operator})`;
@@ -50,6 +48,12 @@ function gridLabel(frames) {
 
 // Pixels of one block.
 const room = (items, width) => (width - MARGINS.marginLeft - MARGINS.marginRight) / items.length;
+
+// Bars that a line and labels can be read on, apart from each other where there is room.
+function pale(items, width) {
+  const inset = room(items, width) > 6 ? 0.5 : 0;
+  return { fillOpacity: 0.45, insetLeft: inset, insetRight: inset };
+}
 
 function tick(value) {
   let step = 0;
@@ -107,8 +111,8 @@ function stageRects(items, options) {
   });
 }
 
-const bubble = (items, y, options = {}) =>
-  tip(items, pointerX({ x: 'x', y, title: 'tip', ...options }));
+const bubble = (items, y) =>
+  tip(items, pointerX({ x: 'x', y, title: 'tip', lineHeight: 1.25 }));
 
 function keyLine(blocks) {
   const edges = blocks.map((block) => [block.index - 0.5, block.positions_kv]);
@@ -132,7 +136,7 @@ function positions(report, width) {
     y: { type: 'log', domain: [low, high] },
     marks: [
       ...valueAxis(powersOfTen(low, high)), blockAxis(items, width),
-      stageRects(items, { y1: low, y2: 'positions', ...PALE }),
+      stageRects(items, { y1: low, y2: 'positions', ...pale(items, width) }),
       keyLine(blocks),
       text(queries, { x: middle, y: 'height', text: 'label', dy: -8 }),
       text(keys.filter(legible(items, width)), { x: middle, y: 'height', text: 'label', dy: 9 }),
@@ -150,7 +154,7 @@ function channels(report, width) {
     y: { domain: [0, 1.15 * highest] },
     marks: [
       ...valueAxis(linearTicks(highest)), blockAxis(items, width),
-      stageRects(items, { y1: 0, y2: 'dim', ...PALE }),
+      stageRects(items, { y1: 0, y2: 'dim', ...pale(items, width) }),
       text(labels, { x: middle, y: 'height', text: 'label', dy: -8 }),
       bubble(items, 'dim'),
     ],
@@ -181,7 +185,7 @@ const sum = (names, values) => names.reduce((total, name) => total + values[name
 
 function parameters({ stages }, width) {
   const largest = Math.max(...stages.map((stage) => stage.parameters));
-  const inner = width - 64;
+  const inner = width - 58 - MARGINS.marginRight;
   const longest = Math.max(...stages.map((stage) => stage.text.length));
   const end = (largest * inner) / Math.max(inner - DIGIT * longest - 5, inner / 4);
   return plot({

@@ -95,6 +95,18 @@ def _esbuild(node_modules: Path, script: Path, out: Path, *options: str) -> None
         raise RuntimeError(f'esbuild on {script}: {done.stderr or done.returncode}')
 
 
+def write_icons(
+    node_modules: Path,   # where `npm ci` put Font Awesome
+    html: Path,           # the built site
+) -> None:
+    """Put a script with the few icons that pages use where the theme has one with all (1.6 MB).
+    Raises `FileNotFoundError` if the theme keeps its script elsewhere by now."""
+    script = html / '_static/scripts/fontawesome.js'
+    if not script.is_file(): raise FileNotFoundError(f'expected the script of the theme, {script}')
+    _esbuild(node_modules, APP / 'icons.js', html / '_static')
+    (html / '_static/icons.js').replace(script)
+
+
 def bundle(
     node_modules: Path,   # where `npm ci` put pyodide, esbuild and @observablehq/plot
     static: Path,         # folder of static files; all goes into its folder `app`

@@ -1,12 +1,12 @@
 """The buttons above a page: where its source is
 
-The theme knows one folder of sources; pages come from notebooks, from Markdown, and from nowhere."""
+The theme knows one folder of sources; pages come from notebooks, from Markdown or from no file."""
 from .paths import DOCS, ROOT, settings
 
 
 def source_of(docname: str) -> str:
     """The file in the repository that a page is made from, 'nbs/lessons/04_plan.ipynb', or ''."""
-    for folder, suffix in ((ROOT / 'nbs', '.ipynb'), (DOCS / 'pages', '.md')):
+    for folder, suffix in ((DOCS / 'pages', '.md'), (ROOT / 'nbs', '.ipynb')):
         path = folder / f'{docname}{suffix}'
         if path.is_file():
             return path.relative_to(ROOT).as_posix()

@@ -1,6 +1,6 @@
 """Cells of notebooks on the pages: where their code goes, what their pictures show
 
-`CellTransform` runs when a page is written, after myst-nb has chosen among the forms of an output."""
+`CellTransform` runs as a page is written, after myst-nb has chosen the form of each output."""
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.images import get_image_size

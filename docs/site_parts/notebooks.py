@@ -45,7 +45,7 @@ def module_of(nb: nbformat.NotebookNode) -> str:
 
 
 def goes_into(found: dict[str, str], module: str) -> str:
-    """The module that a cell with these directives goes into, in a notebook that exports `module`."""
+    """The module that a cell with these directives goes into; the notebook's own is `module`."""
     named = next((found[name] for name in EXPORTS if found.get(name)), '')
     return f'{PACKAGE}.{named}' if named else module
 

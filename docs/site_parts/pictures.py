@@ -95,7 +95,7 @@ def labels(tree: ast.Module) -> str:
             found.append(ast.unparse(text).lstrip('f').strip('\'"')
                          if isinstance(text, ast.Constant | ast.JoinedStr) else '')
     named = ', '.join(dict.fromkeys(text for text in found if text))
-    return f'A figure drawn by the code above: {named}' if named else 'A figure drawn by the code above'
+    return ': '.join(['A figure drawn by the code above', *filter(None, [named])])
 
 
 def outputs_with_a_picture(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:

@@ -100,13 +100,14 @@ def toctrees() -> str:
     try_it = ['Explorer </explorer>', 'Tokens </tokens>']
     rest = ['Reference </reference/index>', 'Library notebooks </library>']
     return '\n'.join(toctree(lines, ':hidden:', f':caption: {caption}') for caption, lines in (
-        ('Lessons', entries('lessons')), ('In the page', try_it), ('Guides', entries('guides')),
+        ('Lessons', entries('lessons')), ('Try it', try_it), ('Guides', entries('guides')),
         ('Library', rest)))
 
 
 def write(out: Path) -> None:
-    """Write the pages of the library and its rooms, and the toctrees into the landing page. Raises
-    `ValueError` if a folder of the library is no room, or the landing page has no place for them."""
+    """Write the pages of the library and its rooms, and the toctrees into the landing page.
+
+    Raises `ValueError` if a folder of the library is no room, or the landing page has no place."""
     folders = {path.parent.name for path in every_notebook()
                if path.parent.parent == NOTEBOOKS / 'library'}
     if folders != set(ROOMS):

@@ -1,5 +1,6 @@
 """The explorer in a browser: its numbers are the library's, and it works as a page should."""
 import random
+import re
 from statistics import median
 
 import pytest
@@ -119,17 +120,22 @@ def test_impossible_design(page, site):
     assert 'Not possible' not in line.text_content()
 
 
-@pytest.mark.parametrize('query, word', [
-    ('start=mvit_c', "unknown model 'mvit_c'"), ('start=vit_b_8x8&frames=3', "got 'frames=3'"),
-    ('num_heads=5', '5 heads'), ('%', "got '%'")])
-def test_impossible_address(page, site, query, word):
+def test_impossible_address(page, site):
     """An address that is no design says so, in the library's words, above what can be shown."""
-    opened(page, f'{site}/explorer.html#{query}')
-    assert word in page.locator('.mvit-line').text_content()
-    assert shown(page) == expected(get_config('mvit_b_16x4'))
+    line, base = page.locator('.mvit-line'), expected(get_config('mvit_b_16x4'))
+    opened(page, f'{site}/explorer.html#num_heads=5')
+    assert '96 channels and 5 heads' in line.text_content()
+    assert page.locator('#mvit-num_heads + input').input_value() == '5' and shown(page) == base
+    for query, sentence in (('start=mvit_c', "unknown model 'mvit_c'"),
+                            ('start=vit_b_8x8&frames=3', "got 'frames=3'"),
+                            ('kv_pooled=1', 'expected true or false'), ('%', "got '%'")):
+        page.evaluate('query => { location.hash = query }', query)
+        page.wait_for_function('text => document.querySelector(".mvit-line").textContent'
+                               '.includes(text)', arg=sentence)
+        assert line.text_content().startswith('Not possible: ') and shown(page) == base
 
 
-def test_shared_address(browser, page, site):
+def test_shared_address(open_page, page, site):
     """What is copied as a link opens as the same design, with its controls."""
     opened(page, f'{site}/explorer.html')
     move(page, 'depths', '2, 3, 16, 3')
@@ -140,8 +146,7 @@ def test_shared_address(browser, page, site):
     wait_for(page, query)
     page.wait_for_function('query => location.hash === "#" + query', arg=query)
     address, totals = page.evaluate('location.href'), shown(page)
-    other = browser.new_context().new_page()
-    opened(other, address)
+    other = opened(open_page(), address)
     assert shown(other) == totals == expected(design_config(query))
     assert other.locator('#mvit-depths').input_value() == '2, 3, 16, 3'
     assert other.locator('#mvit-num_frames + input').input_value() == '32'
@@ -151,7 +156,23 @@ def test_shared_address(browser, page, site):
     names = {}
     exec(other.locator('.mvit-code pre').text_content(), names)
     assert names['config'] == design_config(query)
-    other.context.close()
+
+
+def test_copies(open_page, site):
+    """The two buttons put the link and the code where they can be pasted from."""
+    page = open_page(permissions=['clipboard-read', 'clipboard-write'])
+    opened(page, f'{site}/explorer.html')
+    move(page, 'num_frames', '32')
+    wait_for(page, 'start=mvit_b_16x4&num_frames=32')
+    page.get_by_role('button', name='Copy link').click()
+    page.get_by_role('button', name='Copied').wait_for()
+    copied = page.evaluate('navigator.clipboard.readText()')
+    assert copied == f'{site}/explorer.html#start=mvit_b_16x4&num_frames=32'
+    page.get_by_role('button', name='Copy as Python').click()
+    page.locator('[role=status]', has_text='The code is copied').wait_for()
+    names = {}
+    exec(page.evaluate('navigator.clipboard.readText()'), names)
+    assert names['config'] == get_config('mvit_b_16x4', num_frames=32)
 
 
 def test_odd_sizes_survive(page, site):
@@ -314,8 +335,9 @@ def test_says_what_it_does(page, site):
 
 
 @pytest.mark.parametrize('name', ['pyodide.asm.wasm', 'python_stdlib.zip', 'library.js'])
-def test_says_what_is_missing(page, site, name):
+def test_says_what_is_missing(page, site, allowed, name):
     """A file that cannot be loaded is named; nothing waits for ever."""
+    allowed(re.escape(name), 'status of 404')
     page.route(f'**/{name}', lambda route: route.fulfill(status=404))
     page.goto(f'{site}/explorer.html')
     message = page.evaluate('mvitExplorer.ready.catch((error) => error.message)')

@@ -11,11 +11,11 @@ from typing import NamedTuple
 from .paper import markdown_table, paper_number
 
 # %% ../../nbs/library/analysis/claims.ipynb #70d392b6
-STATUSES = 'recomputed', 'reproduced small', 'cited'
+STATUSES = 'recomputed', 'reproduced small', 'cited'    # how far a claim was checked
 
 class Claim(NamedTuple):
     "One claim of the paper."
-    text: str
+    text: str                   # in words
     source: str                 # where the paper makes it: a table or section
     numbers: str                # with {} for each of the rows
     rows: tuple[tuple[str, ...], ...]   # for `paper_number`: table, name, quantity, pre-training
@@ -99,7 +99,7 @@ def paper_claims() -> tuple[Claim, ...]:
     return _CLAIMS
 
 def claims_table() -> str:
-    "The claims in Markdown, with links as from a lesson."
+    "The claims (paper: see their `source`) in Markdown, with links as from a lesson."
     rows = []
     for claim in _CLAIMS:
         status = f'{claim.status} ({claim.link})' if claim.link else claim.status

@@ -71,7 +71,7 @@ def _trace(model, clip):
 # %% ../../nbs/library/analysis/flops.ipynb #50d3bf2b
 @contextmanager
 def evaluating(
-    model: nn.Module,
+    model: nn.Module,   # any
 ) -> Iterator[nn.Module]:
     "The model in evaluation mode, without gradients; then each submodule has its own mode again."
     modes = [(module, module.training) for module in model.modules()]

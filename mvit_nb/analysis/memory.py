@@ -80,7 +80,7 @@ def measure_saved(
 ) -> tuple[int, ...]:
     """Bytes that autograd keeps of each block for the backward pass, measured by running the blocks
     on a clip: storages, each counted once, those of parameters left out. It sees what `backward`
-    would need, not what is only there for a moment."""
+    would need, not what is only there for a moment. Raises what `check_clip` raises."""
     seen = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
     alive: list[torch.Tensor] = []
     kept: list[int] = []

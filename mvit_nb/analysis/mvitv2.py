@@ -19,7 +19,7 @@ from .paper import markdown_table
 def normalized_numbers(
     config: MViTConfig,
 ) -> int:
-    "How many numbers of one clip go into a LayerNorm."
+    "How many numbers of one clip go into a LayerNorm, in all layers together."
     total = 0
     rows = block_plan(config)
     for row in rows:
@@ -121,8 +121,8 @@ def switch_costs(
     plain: str = 'mvit_b_16x4',    # the MViT with the same blocks
 ) -> list[dict[str, Any]]:
     """The MViT, the MViT with each switch alone, the MViTv2: `switch` (a label of `SWITCHES`, or
-    the model's name), `config`, `flops` and `params`. Raises `ValueError` if the two differ in more
-    than the switches."""
+    the model's name), `config`, `flops` (multiply-adds) and `params`. Raises `ValueError` for an
+    unknown name, and if the two differ in more than the switches."""
     v1, v2 = get_config(plain), get_config(name)
     differ = {field.name for field in fields(MViTConfig)
               if getattr(v1, field.name) != getattr(v2, field.name)}
@@ -141,7 +141,8 @@ def switch_table(
     name: str = 'mvitv2_s_16x4',   # a named MViTv2
     plain: str = 'mvit_b_16x4',    # the MViT with the same blocks
 ) -> str:
-    "`switch_costs` in Markdown, each switch with what it adds to the MViT."
+    """`switch_costs` in Markdown, each switch with what it adds to the MViT (G: 10⁹ multiply-adds).
+    Raises `ValueError` as `switch_costs` does."""
     rows = switch_costs(name, plain)
     first, lines = rows[0], []
     for row in rows:

@@ -43,9 +43,9 @@ def covering_drops(
     clip: torch.Tensor,   # (1, C, T, H, W), normalized
     label: int,           # the class
     patch: int = 4,       # side of a square, pixels
-) -> torch.Tensor:
+) -> torch.Tensor:        # (H/patch, W/patch)
     """How much the logit of a class drops when one square of all frames takes the clip's mean
-    colour, (H / patch, W / patch). Raises `ValueError` for a batch of several clips or a `patch`
+    colour. Raises `ValueError` for a batch of several clips or a `patch`
     that does not divide the frame, and what `check_clip` raises."""
     clip = check_clip(clip, model.config)
     H, W = clip.shape[-2:]

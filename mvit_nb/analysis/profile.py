@@ -65,7 +65,7 @@ def time_by_kind(
 # %% ../../nbs/library/analysis/profile.ipynb #29521f5d
 def bytes_kept(
     run: Callable[[], Any],                  # a forward pass
-    known: Iterable[torch.Tensor] = (),      # tensors that are there anyway: the parameters
+    known: Iterable[torch.Tensor] = (),      # of any shape, there anyway: the parameters
 ) -> int:
     "Bytes that autograd keeps in `run()` for a backward pass: each storage once, but for `known`."
     seen = {tensor.untyped_storage().data_ptr() for tensor in known}
@@ -89,7 +89,7 @@ def recomputation_costs(
     model: MViT,             # changed: it is in training mode and its gradients are gone
     clip: torch.Tensor,      # (B, C, T, H, W), normalized
     choices: Mapping[str, Iterable[int]],   # name → stages to run again
-    rounds: int = 4,
+    rounds: int = 4,         # that count; one more warms up
 ) -> dict[str, tuple[int, float]]:
     """{name: (bytes kept for the backward pass, seconds of a forward and a backward pass)}, the
     choices in turn. Raises what `checkpoint_activations` and `check_clip` raise."""
@@ -111,7 +111,7 @@ def recomputation_costs(
 # %% ../../nbs/library/analysis/profile.ipynb #h1c0e004
 def benchmark_table(
     seconds: Mapping[str, Mapping[str, Any]],   # work → {'runs': {implementation: seconds}, …}
-    ours: str = 'mvit_nb',
+    ours: str = 'mvit_nb',                      # the implementation that is 'here'
 ) -> str:
     """Medians in seconds as a Markdown table, a row for each work: here, from the fastest to the
     slowest run, then the others with their ratio to here."""

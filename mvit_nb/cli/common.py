@@ -53,13 +53,14 @@ class UsageError(ValueError):
     "An option that is missing, unknown or wrong. The message names it."
 
 class Parser(argparse.ArgumentParser):
-    """The parser of a command. Raises `UsageError` where argparse would exit; its help is written
-    as other output is (`OutputError`). No part of an option's name stands for the whole."""
+    """The parser of a command: `prog` is its name, `description` what it does. Raises `UsageError`
+    where argparse would exit, and `OutputError` if its help cannot be written. No part of an
+    option's name stands for the whole."""
     def __init__(self, prog: str, description: str | None = None):
         super().__init__(prog, description=description, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        "Wrong words on the command line are a `UsageError`; argparse would end the process."
+        "Raises `UsageError` with this `message`; argparse would end the process."
         raise UsageError(message)
 
     def _print_message(self, message, file=None):
@@ -93,7 +94,7 @@ def number(
 
 # %% ../../nbs/library/cli/common.ipynb #1e196f8d
 def on_or_off(value: object) -> str:
-    "A default as help texts show it: `on` and `off` for switches."
+    "A default `value` as help texts show it: `on` and `off` for switches."
     if isinstance(value, bool): return 'on' if value else 'off'
     return str(value)
 

@@ -19,7 +19,7 @@ from urllib.request import url2pathname
 from .common import Parser, UsageError, add_common_options, add_option, number
 from .common import printable, run_command, to_json
 
-log = logging.getLogger('mvit_nb.cli')
+log = logging.getLogger('mvit_nb.cli')      # what `--log-level` shows
 
 # %% ../../nbs/library/cli/predict.ipynb #cb525a8e
 _MOST_CLIPS, _MOST_VIEWS = 1000, 256        # clips of a video; views that the network gets at once

@@ -15,7 +15,7 @@ from typing import Any, get_args, get_type_hints
 from .common import Parser, UsageError, add_common_options, add_option, number
 from .common import on_or_off, run_command
 
-log = logging.getLogger('mvit_nb.cli')
+log = logging.getLogger('mvit_nb.cli')      # what `--log-level` shows
 
 # %% ../../nbs/library/cli/train.ipynb #6eaf8ce0
 def _flag(name):

@@ -63,8 +63,8 @@ def draw_max_windows(
 SKIP_X, BRANCH_X = 2.2, 7.0              # x of the two paths
 # A box makes tokens fewer, channels more, or neither.
 POOLED, GROWN, PLAIN = '#f6c7a6', '#b9dff5', '#eeeeee'
-INK = '#333333'
-Point = tuple[float, float]
+INK = '#333333'                          # of lines and words
+Point = tuple[float, float]              # (x, y) on the drawing
 
 def _box(ax: Axes, x: float, y: float, text: str, fill: str = PLAIN) -> None:
     "A rounded box with a text, its middle at (x, y)."

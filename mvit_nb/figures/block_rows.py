@@ -19,7 +19,7 @@ __all__ = ['FEWER', 'MORE', 'SAME', 'SKIP', 'BRANCH', 'NOTE', 'PART', 'Shape', '
 # %% ../../nbs/library/figures/block_rows.ipynb #b10c0007
 FEWER, MORE, SAME = '#f6c7a6', '#b9dff5', '#eeeeee'     # tokens, channels, neither
 SKIP, BRANCH, NOTE = 112, 214, 262                      # x of the two paths and of the text
-PART = 'block'
+PART = 'block'                                          # of a `Pen`: all of the drawing
 
 def _times(thw: Size3 | None) -> str:
     return 'None' if thw is None else '×'.join(map(str, thw))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:                         # Matplotlib is loaded when something 
     from matplotlib.figure import Figure, SubFigure
 
 # %% ../../nbs/library/figures/cost.ipynb #84ffa985
+# of each of `OPERATORS`
 OPERATOR_COLORS = {'linear': '#56B4E9', 'attention': '#333333', 'conv': '#F0E442'}
 
 def _stage_name(stage):

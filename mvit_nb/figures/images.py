@@ -89,7 +89,7 @@ def draw_gallery(
     images: torch.Tensor,       # (n, 3, H, W), pixels 0 to 1
     titles: Sequence[str],      # one for each image
     title: str = '',            # over the figure
-    columns: int = 8,
+    columns: int = 8,           # pictures in a row
 ) -> Figure:
     "Small pictures in rows, each with its title."
     rows = math.ceil(len(images) / columns)

@@ -84,7 +84,7 @@ def draw_lit_pixel(
 
 # %% ../../nbs/library/figures/inside.ipynb #b2c0e014
 def draw_rollout_chain(
-    plan: Sequence[BlockPlan],
+    plan: Sequence[BlockPlan],   # the rows of a network
     title: str = 'Rollout: the class token, times the matrix of each block, last block first',
 ) -> Figure:
     "The row of the class token and the matrices (N_Q, N) of the blocks, last first, to scale."

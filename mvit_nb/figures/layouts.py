@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from .style import Q_COLOR, WIDTH
 
-SAME, INK = '#737373', '#202020'
+SAME, INK = '#737373', '#202020'     # of names that all layouts share, and of the others
 
 # %% ../../nbs/library/figures/layouts.ipynb #96172839
 MOST = 18   # characters in a line of a column

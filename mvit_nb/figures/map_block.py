@@ -10,6 +10,7 @@ from ..plan import BlockPlan, NetworkPlan, network_plan
 from .pen import Pen
 from .style import K_COLOR, Q_COLOR, V_COLOR
 
+# what of a network can be lit
 PARTS = ('clip', 'cube', 'position', 'attention', 'q_pooling', 'kv_pooling', 'skip', 'mlp',
          'growth', 'head')
 BLOCK = 'attention', 'skip', 'mlp'                        # what every block of every network has
@@ -69,7 +70,7 @@ def _places(rows: Sequence[BlockPlan]) -> _Places:
     return _MVITV2 if wide else _Places()
 
 def growth(
-    rows: Sequence[BlockPlan],
+    rows: Sequence[BlockPlan],     # all of a network
 ) -> str:
     "The factor by which channels grow, '×2'; '×' where it is not the same everywhere."
     factors = {f'×{row.dim_out / row.dim:.3g}' for row in rows if row.grows}
@@ -184,9 +185,9 @@ def _draw_rules(pen: Pen, rows: Sequence[BlockPlan], said: dict[str, str], y: fl
 def draw_map_block(
     pen: Pen,            # 800 pixels or more
     plan: NetworkPlan,
-    top: float,          # upper edge of the strip
+    top: float,          # upper edge of the strip, pixels
 ) -> float:
-    "Draw the strip; returns its lower edge."
+    "Draw the strip; returns its lower edge, pixels."
     rows, at = plan.blocks, _places(plan.blocks)
     middle, skip = top + 106, top + 42
     rules = _rules(rows)

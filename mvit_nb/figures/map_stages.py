@@ -17,17 +17,17 @@ from .pen import Pen, shade
 from .style import K_COLOR, Q_COLOR, V_COLOR, WIDTH, stage_color
 
 NAMES_Y, COUNTS_Y, MIDDLE, CLASS_Y, GRID_Y = 18, 36, 128, 212, 238  # pixels from the top
-HEADER_X, CLIP_X, CUBE_X, TOKENS_X = 6, 112, 196, 270               # and from the left
-TRUNK_X, HEAD_WIDTH, COLUMN = 314, 84, 76
-TALLEST, DEEPEST = 130, 20                                          # of a grid of 56×56
+HEADER_X, CLIP_X, CUBE_X, TOKENS_X = 6, 112, 196, 270               # pixels from the left
+TRUNK_X, HEAD_WIDTH, COLUMN = 314, 84, 76                           # the same, and widths
+TALLEST, DEEPEST = 130, 20                                          # of a grid of 56×56, pixels
 
 @dataclass(frozen=True)
 class Slab:
     "Where one block stands, in pixels."
-    x: float
-    width: float
-    height: float
-    depth: float
+    x: float        # its left edge
+    width: float    # of its front
+    height: float   # of its front
+    depth: float    # along the slanted side
 
 @dataclass(frozen=True)
 class Layout:
@@ -264,7 +264,7 @@ def draw_map_stages(
     layout: Layout,       # of the config
     costs: bool = False,  # also a line of multiply-adds
 ) -> float:
-    "Draw the way from clip to classes, from the upper edge on; returns its lower edge."
+    "Draw the way from clip to classes, from the upper edge on; returns its lower edge, pixels."
     plan = network_plan(config)
     _draw_clip(pen, config)
     _draw_tokens(pen, plan)

@@ -14,9 +14,9 @@ from ..rows import BlockPlan
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PART = 'block'
+PART = 'block'                # of a `Pen`: all of a drawing
 FEWER, MORE, SAME, NEW = '#f6c7a6', '#b9dff5', '#eeeeee', '#f3e27c'   # tokens, channels, -, new
-GREY = '#555555'
+GREY = '#555555'              # of what matters less
 
 # %% auto #0
 __all__ = ['PART', 'FEWER', 'MORE', 'SAME', 'NEW', 'GREY', 'Points', 'draw_switches', 'draw_attention_v2', 'draw_transition',

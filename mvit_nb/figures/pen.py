@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from matplotlib.patches import Patch
 
-INK = '#333333'
+INK = '#333333'                         # of lines and edges
 FADED = 0.28                            # alpha of what is not lit
 Parts = str | tuple[str, ...]           # one part, or several of which one suffices
 Point = tuple[float, float]             # pixels from the left, pixels from the top
@@ -28,9 +28,14 @@ __all__ = ['INK', 'FADED', 'Parts', 'Point', 'shade', 'Pen']
 
 # %% ../../nbs/library/figures/pen.ipynb #a1000006
 class Pen:
-    """Draws on a white figure in pixels, (0, 0) being the upper left corner. Whatever belongs to
-    none of the parts in `lit` is faded; with nothing in `lit` nothing is. The `gid` of each artist
-    names its parts."""
+    """Draws on a white figure of `width` by `height` pixels, (0, 0) being the upper left corner.
+    Whatever belongs to none of the parts in `lit` is faded; with nothing in `lit` nothing is. The
+    `gid` of each artist names its parts.
+
+    What the methods take means the same in all: lengths (`width`, `height`, `depth`, `radius`) are
+    pixels, `linewidth` and the `size` of a text points; `fill`, `edge` and `color` are colours of
+    Matplotlib; what has a higher `zorder` lies in front. A line may be `dotted`, a `text` `bold`;
+    `ha` is the side of it that stands at x."""
 
     def __init__(self, width: float, height: float, lit: Iterable[str] = ()):
         import matplotlib.pyplot as plt
@@ -135,7 +140,7 @@ class Pen:
     def text(self, parts: Parts, x: float, y: float, text: str, size: float = 9,
              ha: Literal['left', 'center', 'right'] = 'center', color: str = 'black',
              bold: bool = False) -> float:
-        "A text around (x, y), or from x on; returns its width."
+        "A text around (x, y), or from x on; returns its width, pixels."
         artist = self.ax.text(x, y, text, fontsize=size, ha=ha, va='center', color=color, zorder=5,
                               linespacing=1.15, weight='bold' if bold else 'normal',
                               **self.look(parts))

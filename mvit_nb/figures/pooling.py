@@ -59,7 +59,7 @@ def draw_list_and_grid(ax: Axes | None = None) -> FigureBase:
     return ax.figure
 
 # %% ../../nbs/library/figures/pooling.ipynb #c0ec2bdd
-WINDOW_COLORS = K_COLOR, V_COLOR, Q_COLOR, '#CC79A7'
+WINDOW_COLORS = K_COLOR, V_COLOR, Q_COLOR, '#CC79A7'    # of the four windows
 
 def draw_toy_windows(
     results: Mapping[str, Tensor],  # a name for each result, 4 numbers each

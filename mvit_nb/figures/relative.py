@@ -11,7 +11,7 @@ from .style import K_COLOR, Q_COLOR, WIDTH
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PART = 'position'
+PART = 'position'                     # of a `Pen`: all of a drawing
 Grid = Sequence[Sequence[float]]      # rows of equal length; arrays and tensors fit too
 Pair = tuple[int, int]                # a query's place and a key's
 

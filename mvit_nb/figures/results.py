@@ -19,7 +19,7 @@ from .style import Q_COLOR, WIDTH, stage_color
 from ..plan import network_plan
 from ..zoo import get_config
 
-GREY, INK = '#8c8c8c', '#404040'
+GREY, INK = '#8c8c8c', '#404040'     # of other networks, and of words
 
 # %% ../../nbs/library/figures/results.ipynb #60f7293a
 MILESTONES = (   # year, who, what

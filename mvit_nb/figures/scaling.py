@@ -52,7 +52,7 @@ def _spread(values, gap):
     return moved
 
 # %% ../../nbs/library/figures/scaling.ipynb #98ae46fe
-LINE_COLORS = '#0072B2', '#D55E00', '#009E73', '#CC79A7', '#595959'
+LINE_COLORS = '#0072B2', '#D55E00', '#009E73', '#CC79A7', '#595959'     # one for each network
 
 def _set_scales(ax, sizes):
     "Logarithmic axes with the sizes as ticks, and room for labels on the right."
@@ -105,8 +105,8 @@ def _share_scales(upper, lower):
         ax.set_xlim(0, longest)
 
 def plot_compare(
-    a: MViTConfig,
-    b: MViTConfig,
+    a: MViTConfig,                        # on the left
+    b: MViTConfig,                        # on the right
     names: Sequence[str] | None = None,   # two titles; None: names of `list_models`, where known
 ) -> 'Figure':
     """Draw the costs of two networks side by side, with totals and, over the second, how many times

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 # Stages 2 to 5 and Q, K, V: the palette of Okabe and Ito, told apart by colour-blind readers.
 # Stage 1 is the patch embedding.
 STAGE_COLORS = {1: '#595959', 2: '#0072B2', 3: '#E69F00', 4: '#009E73', 5: '#CC79A7'}
-Q_COLOR, K_COLOR, V_COLOR = '#D55E00', '#0072B2', '#009E73'
+Q_COLOR, K_COLOR, V_COLOR = '#D55E00', '#0072B2', '#009E73'     # of queries, keys and values
 WIDTH = 8.0   # inches; 800 pixels, about GitHub's column
 
 # %% auto #0

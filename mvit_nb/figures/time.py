@@ -25,11 +25,11 @@ class Moments:
     "A row of moments of one network, and the windows in the row above that they are made from."
     name: str          # what makes them
     count: int         # T
-    side: int          # H of the grid of each; W is like it
+    side: int          # H of the grid of each, positions; W is like it
     stage: int         # 0: the frames; 1: the cube; 2, …: the scale stages, as the paper counts
     kernel: int = 1    # of the windows, along T
-    stride: int = 1
-    padding: int = 0
+    stride: int = 1    # moments from window to window
+    padding: int = 0   # moments on both sides
 
     def window(
         self,
@@ -190,7 +190,7 @@ def _draw_counts(ax: Axes, steps: int, counts: Mapping[str, Sequence[float]]) ->
 def draw_steps(
     # title → (steps of training, {network → steps until each seed had learned; inf: it did not})
     panels: Mapping[str, tuple[int, Mapping[str, Sequence[float]]]],
-    xlabel: str = 'steps until learned',
+    xlabel: str = 'steps until learned',   # under each panel
 ) -> Figure:
     """How many steps networks took to learn, panels side by side: a dot for each seed, a cross
     at the right for a seed that did not learn, a bar at the middle seed."""

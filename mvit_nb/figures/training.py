@@ -26,14 +26,14 @@ TITLE: Options = dict(x=0.01, ha='left', fontsize=11.5)        # of a figure wit
 NOTE: Options = dict(textcoords='offset points')               # shifted by points, from its place
 
 def one_axes(ax: Axes | None, figsize: tuple[float, float]) -> tuple[Figure, Axes]:
-    "The figure of an axes, and the axes; a new one of this size in inches if there is none."
+    "The figure of an axes, and the axes; without one a new one of `figsize`, inches."
     import matplotlib.pyplot as plt
 
     if ax is None: return plt.subplots(figsize=figsize)
     return cast('Figure', ax.figure), ax
 
 def show_picture(
-    ax: Axes,
+    ax: Axes,            # to draw into
     picture: Tensor,     # (3, H, W), 0 to 1
     title: str = '',
 ) -> None:
@@ -65,9 +65,9 @@ def draw_rows(
 # %% ../../nbs/library/figures/training.ipynb #d091c0bd
 def draw_mixed(
     before: Tensor,            # (B, 3, T, H, W)
-    after: Tensor,             # the same, mixed
+    after: Tensor,             # (B, 3, T, H, W), the same, mixed
     targets: Tensor,           # (B, classes), the probabilities of the mixed ones
-    classes: Sequence[str],
+    classes: Sequence[str],    # their names
     title: str = 'Mixup fades, CutMix pastes; the labels follow (first frames)',
 ) -> Figure:
     "Clips (their first frames) above what mixing has made of them, with the two largest shares."
@@ -88,7 +88,7 @@ def draw_mixed(
 def draw_pictures(
     pictures: Mapping[str, Tensor],     # name → (3, H, W), 0 to 1
     title: str = '',
-    columns: int = 7,
+    columns: int = 7,                   # pictures in a row
 ) -> Figure:
     "Pictures with their names above them."
     import matplotlib.pyplot as plt
@@ -124,7 +124,7 @@ def draw_rates(
     rates: Sequence[float],        # of the steps or epochs 0, 1, …
     notes: Mapping[int, str],      # step → what is written there
     title: str = '',
-    unit: str = 'step',
+    unit: str = 'step',            # of the axis: 'step' or 'epoch'
     ax: Axes | None = None,
 ) -> Figure:
     "A learning rate over the run, with notes at some of its points."
@@ -213,7 +213,7 @@ def draw_confusion(
 def draw_seeds(
     results: Mapping[str, Sequence[float]],     # variant → accuracy (0 to 1) of each seed
     title: str = '',
-    xlabel: str = 'accuracy (%); a dot for each seed, a bar at their mean',
+    xlabel: str = 'accuracy (%); a dot for each seed, a bar at their mean',   # under the axis
     paper: Mapping[str, str] | None = None,     # variant → what the paper reports
     ax: Axes | None = None,
 ) -> Figure:

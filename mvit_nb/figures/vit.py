@@ -45,8 +45,8 @@ _GAP = 3                                        # pixels between patches
 
 def draw_patches(
     frame: Tensor,    # (3, H, W), 0 to 1; H and W multiples of the side
-    row: int,         # the patch to show alone
-    column: int,
+    row: int,         # of the patch to show alone
+    column: int,      # and its column
     side: int = 16,   # pixels
 ) -> Figure:
     "A frame whole, cut into square patches, and one of them."
@@ -93,7 +93,7 @@ def draw_attention_tables(
     return fig
 
 # %% ../../nbs/library/figures/vit.ipynb #7b2d90e4
-HEAD_COLORS = '#8CC8EE', '#F2DC6B', '#E3A9C8'
+HEAD_COLORS = '#8CC8EE', '#F2DC6B', '#E3A9C8'     # one for each head
 
 def _arrow(ax, start, end, color='black'):
     style = dict(arrowstyle='-|>', color=color, shrinkA=0, shrinkB=0)

@@ -39,7 +39,7 @@ def _random_place(H: int, W: int, box: Size) -> tuple[int, int]:
 
 def random_crop(
     clip: Tensor,                  # (C, T, H, W)
-    size: Size,                    # (H', W') of the result
+    size: Size,                    # (H', W') of the result, pixels
     scale: Range = (0.08, 1.0),    # area of the window, as a fraction of the frame
     ratio: Range = (3 / 4, 4 / 3), # width / height of the window
 ) -> Tensor:
@@ -55,7 +55,10 @@ def random_crop(
     frames = clip[:, :, y:y + h, x:x + w].transpose(0, 1)                # (T, C, h, w)
     return F.interpolate(frames, tuple(size), mode='bilinear', antialias=True).transpose(0, 1)
 
-def random_flip(clip: Tensor, p: float = 0.5) -> Tensor:
+def random_flip(
+    clip: Tensor,                  # (C, T, H, W)
+    p: float = 0.5,                # probability
+) -> Tensor:                       # the same shape
     "Mirror left and right, with probability `p`. Mind the labels: 'left' becomes 'right'."
     return clip.flip(-1) if torch.rand(()) < p else clip
 
@@ -64,7 +67,7 @@ def random_erasing(
     p: float = 0.25,               # probability
     scale: Range = (0.02, 1 / 3),  # area of the box, as a fraction of the frame
     ratio: Range = (0.3, 3.3),     # width / height of the box
-) -> Tensor:
+) -> Tensor:                       # the same shape
     "Cover a box, the same in all frames, with noise."
     if torch.rand(()) >= p: return clip
     H, W = clip.shape[-2:]
@@ -88,7 +91,7 @@ class Augment:
 
     def __init__(
         self,
-        size: int | Size,           # side of the result, or (H, W)
+        size: int | Size,           # side of the result, or (H, W), pixels
         scale: Range = (0.08, 1.0), # area of the crop; (0.5, 1) suits small data sets better
         flip: float = 0.5,          # probability; 0 where left and right matter
         randaugment: float = 7.0,   # magnitude of 10, in 4 layers with probability 0.5; 0: off
@@ -149,7 +152,10 @@ class CenterCrop:
     size, else the crop of validation (short side at 256 for a crop of 224, in proportion for
     others; the center)."""
 
-    def __init__(self, size: int | Size):    # side of the result, or (H, W)
+    def __init__(
+        self,
+        size: int | Size,           # side of the result, or (H, W), pixels
+    ):
         self.size = _as_size(size)
 
     def __repr__(self) -> str:

@@ -22,7 +22,7 @@ from .augment import CenterCrop
 from .recipe import Recipe
 
 # %% ../../nbs/library/training/data.ipynb #30bd6e25
-CPU = torch.device('cpu')
+CPU = torch.device('cpu')      # where data are read, whatever trains
 
 def derive_seed(*parts: int | str) -> int:
     """A seed in [0, 2**63) of all parts, such as derive_seed(seed, 'order', epoch): 63 bits of
@@ -30,7 +30,7 @@ def derive_seed(*parts: int | str) -> int:
     return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8]) >> 1
 
 def seed_generators(seed: int, device: torch.device = CPU) -> None:
-    "Seed the CPU's generator and that of `device`, and no other device's."
+    "Set the generators of the CPU and of `device` to `seed`, and no other device's."
     torch.default_generator.manual_seed(seed)
     if device.type != 'cpu':
         torch.get_device_module(device).manual_seed(seed)
@@ -52,8 +52,8 @@ def generators_kept(device: torch.device = CPU) -> Iterator[None]:
 Key = tuple[int, int]      # index of an item, and the seed of its augmentation
 
 class EpochSampler(Sampler[Key]):
-    """The order of an epoch, with a seed for each item, as (index, seed): a function of `seed` and
-    `epoch` alone. Set `epoch` before each."""
+    """The order of an epoch of `length` items, with a seed for each, as (index, seed): a function
+    of `seed` and `epoch` alone. Set `epoch` before each."""
 
     def __init__(self, length: int, seed: int):
         self.length, self.seed, self.epoch = length, seed, 0
@@ -88,10 +88,16 @@ def _ready(clip: Tensor, label: int, config: MViTConfig, index: int) -> Item:
 
 class TrainClips(Dataset):
     """Augmented, normalized copies of an item, for the keys of `EpochSampler`. The data are
-    asked for `random_item(index)` where they have it. Raises `ValueError` for a clip that does not
-    fit."""
+    asked for `random_item(index)` where they have it. An item that is asked for raises `ValueError`
+    if its clip or its label does not fit the network."""
 
-    def __init__(self, data: Clips, transform: Transform, repeats: int, config: MViTConfig):
+    def __init__(
+        self,
+        data: Clips,            # pixels from 0 to 1
+        transform: Transform,   # of a clip, with random numbers of torch
+        repeats: int,           # copies of an item
+        config: MViTConfig,     # of the network
+    ):
         self.data, self.transform, self.repeats, self.config = data, transform, repeats, config
 
     def __len__(self) -> int:
@@ -107,9 +113,14 @@ class TrainClips(Dataset):
         return [_ready(copy, label, self.config, index) for copy in copies]
 
 class ValClips(Dataset):
-    "Normalized items in the center crop. Raises `ValueError` for a clip that does not fit."
+    """Normalized items in the center crop: (C, T, H, W) and label. An item that is asked for raises
+    `ValueError` if its clip or its label does not fit the network."""
 
-    def __init__(self, data: Clips, config: MViTConfig):
+    def __init__(
+        self,
+        data: Clips,            # pixels from 0 to 1
+        config: MViTConfig,     # of the network
+    ):
         self.data, self.config, self.crop = data, config, CenterCrop(config.clip_size[1:])
 
     def __len__(self) -> int:
@@ -119,7 +130,9 @@ class ValClips(Dataset):
         clip, label = self.data[index]
         return _ready(self.crop(clip), label, self.config, index)
 
-def collate_copies(items: list[list[Item]]) -> tuple[Tensor, Tensor]:
+def collate_copies(
+    items: list[list[Item]],    # a list of copies for each item
+) -> tuple[Tensor, Tensor]:
     "Lists of copies → clips (B, C, T, H, W) and labels (B,); copies of an item lie side by side."
     return default_collate([copy for copies in items for copy in copies])
 
@@ -134,7 +147,10 @@ def _is_line(name: Any) -> bool:
     return True
 
 def class_names(
-    data: Clips, config: MViTConfig, recipe: Recipe, transform: Transform | None
+    data: Clips,                    # `classes` are their names, where there are some
+    config: MViTConfig,
+    recipe: Recipe,
+    transform: Transform | None,    # instead of the recipe's; None: the recipe's
 ) -> list[str]:
     """The names of the classes; none if the data have none. Raises `ValueError` if the data do not
     fit the model or the recipe."""

@@ -36,7 +36,11 @@ from .run import Run
 from .state import METRICS, Metrics
 
 # %% ../../nbs/library/training/engine.ipynb #d1761e98
-def train_batch(run: Run, clips: Tensor, targets: Tensor) -> None:
+def train_batch(
+    run: Run,
+    clips: Tensor,     # (B, C, T, H, W), normalized
+    targets: Tensor,   # (B, classes), probabilities
+) -> None:
     "One batch; where it completes a step, the optimizer's too. Asks the device for no number."
     recipe, accelerator = run.recipe, run.accelerator
     logits = run.model(clips)
@@ -72,7 +76,10 @@ def _show_progress(bar: Any, sums: list[float]) -> None:
     bar.set_postfix(loss=f'{loss / seen:.3f}', accuracy=f'{hits / seen:.1%}', refresh=False)
     bar.update(seen - bar.n)
 
-def train_epoch(run: Run, show: bool) -> None:
+def train_epoch(
+    run: Run,
+    show: bool,        # a progress bar, where there is a terminal
+) -> None:
     """The rest of an epoch: from the batch where the run is to the last. Raises `TrainingError` for
     a loss or gradient that is not finite."""
     recipe, accelerator, progress = run.recipe, run.accelerator, run.progress
@@ -107,7 +114,7 @@ def train_epoch(run: Run, show: bool) -> None:
 # %% ../../nbs/library/training/engine.ipynb #5299b92a
 @torch.no_grad()
 def validate(run: Run) -> tuple[float, float]:
-    "Mean loss and accuracy on the validation clips."
+    "Mean loss and accuracy (0 to 1) on the validation clips."
     model = run.ema.module if run.ema else run.model
     model.eval()
     found = []
@@ -120,9 +127,13 @@ def validate(run: Run) -> tuple[float, float]:
     loss, accuracy = torch.cat(found).mean(0).tolist()
     return loss, accuracy
 
-def finish_epoch(run: Run, seconds: float) -> None:
+def finish_epoch(
+    run: Run,
+    seconds: float,    # that the epoch's training took
+) -> None:
     """Validate, note the metrics, save; then the next epoch begins. Raises `TrainingError` for a
-    validation loss that is not finite, before anything is written."""
+    validation loss that is not finite, before anything is written, and `FileError` if a file cannot
+    be written."""
     progress, out = run.progress, run.out
     val_loss, val_accuracy = validate(run)
     run.check_finite(val_loss, 'validation loss', progress.step, run.lr)
@@ -156,7 +167,8 @@ def _write_metrics(rows: list[Metrics], path: str | Path) -> None:
 
 # %% ../../nbs/library/training/engine.ipynb #8b3cb7bc
 def recipe_transform(recipe: Recipe, size: Size) -> Transform:
-    "What the recipe does to a training clip, for a crop of `size` (H, W)."
+    """What the recipe does to a training clip, for a crop of `size` (H, W), pixels. Raises
+    `ImportError` if what augments cannot be imported."""
     if recipe.augment == 'none': return CenterCrop(size)
     crop = recipe.min_crop, 1.0
     return Augment(size, crop, recipe.flip, recipe.randaugment, recipe.erase, recipe.augment)

@@ -23,11 +23,11 @@ from .optim import param_groups, warmup_cosine
 from .shapes import MovingShapes
 
 # %% ../../nbs/library/training/experiments.ipynb #64396fc8
-SMALL_MVIT = MViTConfig(
+SMALL_MVIT = MViTConfig(          # four blocks in three stages, for 8 frames of 32×32
     num_frames=8, sampling_rate=1, image_size=32, num_classes=4, embed_dim=24, depths=(1, 1, 2),
     kv_stride=(1, 4, 4),
 )
-SMALL_VIT = MViTConfig(
+SMALL_VIT = MViTConfig(           # the ViT beside it
     num_frames=8, sampling_rate=1, image_size=32, num_classes=4, embed_dim=48, num_heads=4,
     depths=(4,), kv_stride=None, patch_kernel=(1, 8, 8), patch_stride=(1, 8, 8),
     patch_padding=(0, 0, 0), pool_mode='max', pool_kernel=None, pos_embed='joint',
@@ -41,17 +41,17 @@ TINY_MVIT = replace(SMALL_MVIT, embed_dim=8)      # learns in a second or two, f
 # %% ../../nbs/library/training/experiments.ipynb #365c84b6
 def train_small(
     config: MViTConfig = SMALL_MVIT,
-    steps: int = 120,
+    steps: int = 120,           # of the optimizer
     seed: int = 0,              # of weights, clips and order
     agree: float = 0.85,        # see `MovingShapes`
-    lr: float = 2e-3,
-    batch_size: int = 16,
+    lr: float = 2e-3,           # the peak of the learning rate
+    batch_size: int = 16,       # clips of a step
     losses: list[float] | None = None,   # to which the loss of every step is appended
     **overrides: Any,           # fields of the config to change
 ) -> MViT:
     """Train a small network on moving shapes, on the CPU: the default takes some ten seconds.
     Deterministic by `seed`; torch's global random numbers are left as they were. The result is in
-    evaluation mode."""
+    evaluation mode. Raises what `create_model` and `MovingShapes` raise."""
     frames, side, _ = config.clip_size
     data = MovingShapes(4096, frames, side, agree=agree, seed=1000 + seed)
     with torch.random.fork_rng(devices=[]):
@@ -76,12 +76,12 @@ def train_small(
 @torch.no_grad()
 def verdicts(
     model: MViT,
-    data: MovingShapes,
+    data: MovingShapes,         # with as many classes
     order: str = 'forwards',    # 'forwards', 'backwards', or 'shuffled': each clip in its own order
-    batch_size: int = 128,
-) -> Tensor:
-    """The class that the model gives to each clip, (len(data),), its frames played in the given
-    order. Raises `ValueError` for another order."""
+    batch_size: int = 128,      # clips that go through the model at once
+) -> Tensor:                    # (clips,), int64
+    """The class that the model gives to each clip, its frames played in the given order.
+    Raises `ValueError` for another order."""
     if order not in ('forwards', 'backwards', 'shuffled'):
         raise ValueError(f"order: expected 'forwards', 'backwards' or 'shuffled', got {order!r}")
     generator, found = torch.Generator().manual_seed(0), []
@@ -95,12 +95,21 @@ def verdicts(
         found.append(model(clips).argmax(1))
     return torch.cat(found)
 
-def score(model: MViT, data: MovingShapes, order: str = 'forwards') -> float:
+def score(
+    model: MViT,
+    data: MovingShapes,         # with as many classes
+    order: str = 'forwards',    # of the frames, as in `verdicts`
+) -> float:
     "The part of the clips that a model names rightly, 0 to 1. Raises as `verdicts` does."
     return (verdicts(model, data, order) == data.labels).float().mean().item()
 
-def confusion(model: MViT, data: MovingShapes, order: str = 'forwards') -> Tensor:
-    "The part of the clips of each class (row) that a model takes for each class (column)."
+def confusion(
+    model: MViT,
+    data: MovingShapes,         # with as many classes
+    order: str = 'forwards',    # of the frames, as in `verdicts`
+) -> Tensor:                    # (classes, classes), rows that sum to 1
+    """The part of the clips of each class (row) that a model takes for each class (column). Raises
+    as `verdicts` does."""
     n = len(data.classes)
     counts = torch.bincount(data.labels * n + verdicts(model, data, order), minlength=n * n)
     return counts.view(n, n) / data.labels.bincount(minlength=n)[:, None]
@@ -108,7 +117,7 @@ def confusion(model: MViT, data: MovingShapes, order: str = 'forwards') -> Tenso
 # %% ../../nbs/library/training/experiments.ipynb #2c8d4e6f
 def steps_to(
     losses: Sequence[float],   # of every step
-    level: float,
+    level: float,              # of the loss
     mean_of: int = 15,         # steps
 ) -> float:
     "Steps until the mean of the last `mean_of` losses lies below `level`; inf: it never does."
@@ -118,8 +127,8 @@ def steps_to(
 
 def shuffled_scores(
     config: MViTConfig,
-    steps: int,
-    seeds: Sequence[int] = (0, 1, 2),
+    steps: int,                      # of the optimizer
+    seeds: Sequence[int] = (0, 1, 2),   # of the trainings
     clips: int = 512,                # of each test set
     agree: float = 0.85,             # of the clips to train on; see `MovingShapes`
     level: float | None = None,      # of the loss; None: do not count the steps to it
@@ -144,10 +153,11 @@ def compare(
     variants: Mapping[str, Mapping[str, Any]],   # name → fields of the config
     data: MovingShapes,                          # to test on
     config: MViTConfig = TINY_MVIT,
-    steps: int = 24,
-    seeds: Sequence[int] = (0, 1, 2, 3, 4),
+    steps: int = 24,                             # of the optimizer
+    seeds: Sequence[int] = (0, 1, 2, 3, 4),      # of the trainings
 ) -> dict[str, list[float]]:
-    "Train each variant of a small network with each seed; returns the scores, by name."
+    """Train each variant of a small network with each seed; returns the scores, 0 to 1, by name.
+    Raises as `create_model` does for fields that make no network."""
     return {
         name: [score(train_small(config, steps, seed, **fields), data) for seed in seeds]
         for name, fields in variants.items()

@@ -41,11 +41,11 @@ class VideoFolder(Dataset):
     met them; `report` warns of them. Can be sent to worker processes, however these are started.
 
     Raises `TrainingError` if too many videos cannot be read, `ValueError` for a folder that is no
-    data set or a clip that is asked for without a `config`."""
+    data set or a clip that is asked for without a `config`, `ImportError` without PyAV."""
 
     def __init__(
         self,
-        root: str | os.PathLike[str],
+        root: str | os.PathLike[str],   # the folder
         config: MViTConfig | None,      # of the network: T, τ and crop; None: set `config` later
         split: str = 'train',           # or 'val'
         val_fraction: float = 0.2,      # of each class, where root has no 'train' and 'val'
@@ -112,11 +112,13 @@ class VideoFolder(Dataset):
         return len(self.items)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        "The middle clip in the center crop, (3, T, H, W), and its label."
+        """The middle clip of item `index` in the center crop, (3, T, H, W), and its label. Raises
+        as the class does."""
         return self._item(index, 'center')
 
     def random_item(self, index: int) -> tuple[Tensor, int]:
-        "The clip (3, T, H', W') at a random moment, not yet cropped, and its label."
+        """The clip (3, T, H', W') of item `index` at a random moment, not yet cropped, and its
+        label. Raises as the class does."""
         return self._item(index, 'random')
 
     def _item(self, index: int, mode: str) -> tuple[Tensor, int]:

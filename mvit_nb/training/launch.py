@@ -55,7 +55,8 @@ def _destroy_group() -> None:
 def accelerating(recipe: Recipe, model: MViT) -> Iterator['Accelerator']:
     """An Accelerator. Afterwards the model is as it was before, but for its weights, and in
     evaluation mode. A process group that was made here lasts as long as the process: torchrun's
-    processes cannot make a second one, and may want to train again."""
+    processes cannot make a second one, and may want to train again. Raises `ImportError` without
+    Accelerate."""
     had_group, had_forward = _has_group(), 'forward' in vars(model)
     accelerator = make_accelerator(recipe)
     if _has_group() and not had_group:
@@ -76,7 +77,8 @@ def checkpointed(
     *stages: int,   # those of the plan, 2, 3, …; none given: all
 ) -> Iterator[MViT]:
     """Inside the `with` block, blocks keep only what enters them and are computed again in the
-    backward pass (`MViT.checkpoint_activations`)."""
+    backward pass (`MViT.checkpoint_activations`). Raises `ValueError` for a stage that is not
+    there."""
     before = model.checkpointed
     model.checkpoint_activations(*(stages or {row.stage for row in model.plan}))
     try:
@@ -87,8 +89,9 @@ def checkpointed(
 # %% ../../nbs/library/training/launch.ipynb #5fc8116b
 @contextmanager
 def locked_folder(out: Path, accelerator: 'Accelerator') -> Iterator[None]:
-    """The folder `out`, made if need be, for this run alone. Raises `TrainingError` in all
-    processes if another run is in it or it cannot be used."""
+    """The folder `out`, made if need be, for this run alone, which `accelerator` knows the
+    processes of. Raises `TrainingError` in all of them if another run is in it or it cannot be
+    used."""
     from accelerate.utils import broadcast_object_list
     from filelock import FileLock, Timeout
 
@@ -112,8 +115,8 @@ def locked_folder(out: Path, accelerator: 'Accelerator') -> Iterator[None]:
 def progress_bar(
     total: int,     # clips of an epoch
     done: int,      # clips that were seen before
-    title: str,
-    show: bool,
+    title: str,     # before the bar
+    show: bool,     # False: never
 ) -> AbstractContextManager[Any]:
     "A progress bar on a terminal, to be closed by `with`; without tqdm, None."
     try:
@@ -126,7 +129,7 @@ def progress_bar(
     )
 
 def tensorboard_writer(out: Path) -> AbstractContextManager[Any]:
-    "A TensorBoard writer, to be closed by `with`; None if TensorBoard cannot be imported."
+    "A writer in `out`/tensorboard, to be closed by `with`; None if TensorBoard cannot be imported."
     try:
         from torch.utils.tensorboard import SummaryWriter
     except Exception:

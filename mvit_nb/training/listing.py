@@ -15,7 +15,7 @@ from ..video.container import video_name
 
 # %% ../../nbs/library/training/listing.ipynb #6f9592e3
 # of the files that `VideoFolder` takes for videos, in lower case
-VIDEO_SUFFIXES = frozenset(
+VIDEO_SUFFIXES = frozenset(     # of the files that are taken for videos
     '.mp4 .m4v .mov .qt .3gp .3g2 .mkv .webm .avi .divx .ts .m2ts .mts .mpg .mpeg .m2v .vob .flv '
     '.f4v .wmv .asf .ogv .ogg .nut .mxf .rm .rmvb .dv .gif .wtv'.split()
 )
@@ -42,9 +42,12 @@ def _check_class(folder: Path) -> None:
 def _visible(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith('.'))
 
-def find_videos(root: Path, suffixes: Collection[str]) -> tuple[Videos, list[Path]]:
+def find_videos(
+    root: Path,
+    suffixes: Collection[str],   # of videos, in lower case
+) -> tuple[Videos, list[Path]]:
     """({class: its videos, sorted}, files of unknown kind) of a folder with a sub-folder for each
-    class. Raises `ValueError` if it is no such folder."""
+    class, `root`. Raises `ValueError` if it is no such folder."""
     videos: Videos = {}
     unknown = []
     for folder in _visible(root):
@@ -82,10 +85,10 @@ def _set_aside(videos: list[Path], fraction: float) -> set[Path]:
     return set(sorted(videos, key=name_hash)[:count])
 
 def split_videos(
-    root: Path,
+    root: Path,                  # with a sub-folder for each class, or with 'train' and 'val'
     split: str,                  # 'train' or 'val'
     val_fraction: float,         # of each class, where root has no 'train' and 'val'
-    suffixes: Collection[str],
+    suffixes: Collection[str],   # of videos, in lower case
 ) -> tuple[Videos, list[Path]]:
     """({class: its videos of this split}, files of unknown kind). Raises `ValueError` for a folder
     that is no data set."""

@@ -35,7 +35,7 @@ def mixing_masks(
 def mixup_cutmix(
     clips: Tensor,         # (B, C, T, H, W)
     labels: Tensor,        # (B,) class numbers
-    num_classes: int,
+    num_classes: int,      # of the network
     mixup: float = 0.8,    # λ ~ Beta(mixup, mixup); 0: no Mixup
     cutmix: float = 1.0,   # the same for CutMix
     repeats: int = 1,      # copies of one video, which lie one after the other

@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 # %% ../../nbs/library/training/optim.ipynb #13630f47
 def param_groups(
-    model: nn.Module,
+    model: nn.Module,             # an `MViT`, or any other
     weight_decay: float = 0.05,   # of everything else
 ) -> list[dict[str, Any]]:
     """Two parameter groups for an optimizer: with weight decay, and without (norms, biases,

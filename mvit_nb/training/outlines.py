@@ -30,8 +30,9 @@ def _triangle(y, x):                                          # equilateral
 def _cross(y, x):
     return _square(y, x) & (torch.minimum(x.abs(), y.abs()) <= 1 / 3)
 
+# name → which points (y, x) lie inside; UNIT: the roots of their areas
 FORMS = {'circle': _circle, 'square': _square, 'triangle': _triangle, 'cross': _cross}
-UNIT = torch.tensor([math.pi, 4, 3 * 3**0.5, 4 * 5 / 9]).sqrt()
+UNIT = torch.tensor([math.pi, 4, 3 * 3**0.5, 4 * 5 / 9]).sqrt()      # of each of `FORMS`
 
 # %% ../../nbs/library/training/outlines.ipynb #28f0b6d7
 def overlaps() -> dict[tuple[str, str], float]:
@@ -55,7 +56,7 @@ def _uniform(low, high, n, rng):
 def textures(
     n: int,                         # how many
     columns: tuple[float, float],   # of the photograph, `TRAIN` or `TEST`
-    rng: torch.Generator,
+    rng: torch.Generator,           # of the random places
 ) -> Tensor:                        # (n, 3, SIZE, SIZE), 0 to 1
     "Random squares of the photograph, from a range of its columns."
     left, right = (round(c * _photo().shape[2]) for c in columns)
@@ -75,7 +76,7 @@ def textures(
 def outlines(
     n: int,                         # how many
     columns: tuple[float, float],   # where the texture comes from, `TRAIN` or `TEST`
-    rng: torch.Generator,
+    rng: torch.Generator,           # of shapes, places and textures
 ) -> tuple[Tensor, Tensor]:         # (n, 3, SIZE, SIZE), 0 to 1, and (n,)
     "Images of shapes on texture, and which of `FORMS` each of them is."
     def mean(t):
@@ -114,7 +115,7 @@ def start_wider(
 
 def prepare(
     images: Tensor,   # (n, 3, SIZE, SIZE), 0 to 1
-) -> Tensor:
+) -> Tensor:          # the same shape
     "The same with a mean of about 0 and a standard deviation of about 1."
     return (images - 0.5) / 0.25
 
@@ -122,8 +123,8 @@ def prepare(
 @torch.no_grad()
 def accuracy(
     model: MViT,      # left in evaluation mode
-    images: Tensor,   # as `outlines` makes them
-    labels: Tensor,
+    images: Tensor,   # (n, 3, SIZE, SIZE), 0 to 1, as `outlines` makes them
+    labels: Tensor,   # (n,)
 ) -> float:
     "Share of images whose largest logit is the right one."
     said = model.eval()(prepare(images)).argmax(1)
@@ -137,9 +138,9 @@ def _fresh(seed, batch=64):
 
 def fit(
     model: MViT,                                # trained in place
-    batches: Iterable[tuple[Tensor, Tensor]],   # images and labels
-    steps: int,
-    lr: float = 2e-3,
+    batches: Iterable[tuple[Tensor, Tensor]],   # images (B, 3, SIZE, SIZE), labels (B,)
+    steps: int,                                 # of the optimizer
+    lr: float = 2e-3,                           # the peak of the learning rate
 ) -> list[tuple[int, float, float]]:
     "Train on batches; returns [(step, loss, accuracy on 500 test images), …]."
     images, labels = (t[:500] for t in test_set())
@@ -166,10 +167,10 @@ def train_outlines(
     config: MViTConfig,
     seed: int = 0,                 # of weights and images
     steps: int = 400,              # of 64 images
-    start: Callable[[MViT], MViT] = start_wider,
+    start: Callable[[MViT], MViT] = start_wider,   # gives the new network its first weights
 ) -> tuple[MViT, list[tuple[int, float, float]]]:
-    """A network trained on outlines, and its curve. Deterministic by `seed`; torch's global random
-    numbers are left as they were."""
+    """A network trained on outlines, and its curve, as `fit` returns it. Deterministic by `seed`;
+    torch's global random numbers are left as they were. Raises as `create_model` does."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = start(create_model(config))

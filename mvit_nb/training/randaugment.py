@@ -76,9 +76,9 @@ def change_frames(
     name: str,           # one of `CHANGES`
     m: float = 0.7,      # strength, 0 to 1
     sign: int = 1,       # 1 or -1, where a change has two directions
-) -> Tensor:
-    """One of RandAugment's changes, the same for all frames of a clip (3, T, H, W). Raises
-    `ValueError` for a name that is not known."""
+) -> Tensor:             # the same shape
+    """One of RandAugment's changes, the same for all frames of a clip. Raises `ValueError` for a
+    name that is not known."""
     from PIL import Image
 
     C, T, H, W = clip.shape
@@ -96,7 +96,7 @@ def rand_augment(
     layers: int = 4,         # changes, one after the other
     magnitude: float = 7,    # of 10
     p: float = 0.5,          # probability of each change
-) -> Tensor:
+) -> Tensor:                 # the same shape
     """RandAugment: `layers` times, with probability `p`, a random change of strength `magnitude` of
     10; the same for all frames. Random numbers come from torch's global generator."""
     names = list(CHANGES)

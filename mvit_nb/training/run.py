@@ -39,13 +39,13 @@ class Run:
 
     def __init__(
         self,
-        model: MViT,
-        train_data: Clips,
-        val_data: Clips,
-        out: Path,
+        model: MViT,                  # trained in place
+        train_data: Clips,            # pixels from 0 to 1
+        val_data: Clips,              # the same
+        out: Path,                    # the folder of the run
         recipe: Recipe,
-        transform: Transform,
-        accelerator: 'Accelerator',
+        transform: Transform,         # of a training clip
+        accelerator: 'Accelerator',   # of all processes
     ):
         self.raw, self.out, self.recipe, self.accelerator = model, out, recipe, accelerator
         self.ema: AveragedModel | None = None
@@ -104,7 +104,7 @@ class Run:
         )
 
     def scheduled(self, done: int = 0) -> LambdaLR:
-        "The learning rate's schedule, after so many steps. Raises `ValueError` if it has no peak."
+        "The learning rate's schedule, after `done` steps. Raises `ValueError` if it has no peak."
         total, final = self.recipe.epochs * self.steps, self.recipe.final_lr
         warmup = round(self.recipe.warmup * total)
         if warmup >= total:
@@ -127,8 +127,9 @@ class Run:
     # numbers of the batches
 
     def note(self, loss: Tensor, hits: Tensor, length: Tensor) -> None:
-        """Remember what a batch gave, without waiting for it. `length` of the gradient: 0 where no
-        step was due."""
+        """Remember what a batch gave, a scalar each, without waiting for it: its `loss`, the
+        `hits` among its clips, and the `length` of the gradient, 0 where no step was due. Of any
+        number format, on any device."""
         numbers = torch.stack([loss.detach(), hits.to(loss), length.detach().to(loss)])
         self.noted.append((self.progress.step, self.lr, numbers))
 
@@ -149,7 +150,8 @@ class Run:
             sums[2] += self.clips_per_batch
 
     def check_finite(self, value: float, name: str, step: int, lr: float) -> None:
-        "Raises `TrainingError` if `value` is not finite: which it is, and what is left on disk."
+        """Raises `TrainingError` if `value` is not finite: `name` says which number it is, `step`
+        and the rate `lr` when it was, and the error what is left on disk."""
         if math.isfinite(value): return
         rows, left = self.progress.rows, 'there is no checkpoint yet'
         if rows:

@@ -18,11 +18,11 @@ from ..toy_clips import DIRECTIONS
 BAIT = 'circle', 'square', 'triangle', 'cross'    # the shape that mostly goes with class 0 to 3
 
 def signed_distances(
-    y: Tensor,        # from the centre, fractions of the side; downwards
-    x: Tensor,        # the same to the right; y and x broadcast
-    radius: Tensor,   # half the height of the shapes
-) -> Tensor:
-    "How far (y, x) lies outside each shape of `BAIT`, about; negative inside. (4, …)"
+    y: Tensor,        # any shape: from the centre, downwards, fractions of the side
+    x: Tensor,        # any shape that y goes with: the same to the right
+    radius: Tensor,   # any shape that they go with: half the height of the shapes
+) -> Tensor:          # (4, …)
+    "How far (y, x) lies outside each shape of `BAIT`, about; negative inside."
     across, along = y.abs(), x.abs()
     circle = (y * y + x * x).sqrt() - radius
     square = torch.maximum(across, along) - 0.85 * radius
@@ -48,7 +48,7 @@ class MovingShapes(Dataset):
         size: int = 32,               # side of the frames, pixels
         classes: Sequence[str] = tuple(DIRECTIONS),   # two or more of 'right', 'left', 'down', 'up'
         agree: float = 0.85,          # 1 / len(classes): the shape says nothing
-        seed: int = 0,
+        seed: int = 0,                # of the clips
     ):
         self.classes, self.num_frames, self.size = tuple(classes), num_frames, size
         different = set(self.classes)
@@ -69,11 +69,11 @@ class MovingShapes(Dataset):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        "A clip (3, T, size, size) and its label."
+        "Clip `index`, (3, T, size, size), and its label."
         return self.clips([index])[0], int(self.labels[index])
 
     def clips(self, indices: Sequence[int] | Tensor) -> Tensor:
-        "Clips (B, 3, T, size, size)."
+        "The clips of these `indices`, B of them: (B, 3, T, size, size)."
         indices = torch.as_tensor(indices)
         numbers = self.numbers[indices].T[..., None, None, None]             # (9, B, 1, 1, 1)
         _, y0, x0, speed, radius, red, green, blue, grey = numbers

@@ -21,7 +21,8 @@ def starting_model(
     **overrides: Any,   # fields of the config to change, such as drop_path_rate=0.2
 ) -> MViT:
     """A model to train. A checkpoint's head is replaced by a new one if it has another number of
-    classes, and a line says so. Raises as `load_model` does for a source that cannot be read."""
+    classes, and a line says so. Raises as `load_model` does for a source that cannot be read, and
+    as `create_model` and `load_checkpoint` do for fields that make no network or another one."""
     if isinstance(source, MViTConfig) or source in list_models():
         return create_model(source, num_classes=num_classes, **overrides)
     trained = load_model(source)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 # %% ../../nbs/library/training/state.ipynb #2996a978
+# what is measured of an epoch; accuracies from 0 to 1
 METRICS = 'epoch', 'step', 'lr', 'loss', 'accuracy', 'val_loss', 'val_accuracy', 'clips_per_s'
 Metrics = dict[str, float]       # of one epoch, by the names above
 
@@ -39,7 +40,7 @@ class Expected:
     accumulate: int                     # batches per step
     clips_per_batch: int                # of all processes
     model: Mapping[str, Tensor]         # its state dict
-    params: list[Tensor]                # in the order of the optimizer
+    params: list[Tensor]                # of any shape, in the order of the optimizer
     ema: Mapping[str, Tensor] | None    # the state dict of the averaged model
 
     @property
@@ -49,7 +50,8 @@ class Expected:
 
 # %% ../../nbs/library/training/state.ipynb #9662e9d0
 def differences(old: Mapping, new: Mapping, prefix: str = '') -> list[str]:
-    "The names at which two nested dicts differ, with both values."
+    """The names at which two nested dicts differ, with both values: `old` 'was', `new` 'is'.
+    `prefix` stands before each name."""
     found = []
     for key in sorted({*old, *new}, key=str):
         was, now = old.get(key), new.get(key)
@@ -61,8 +63,8 @@ def differences(old: Mapping, new: Mapping, prefix: str = '') -> list[str]:
 
 # %% ../../nbs/library/training/state.ipynb #c17eb204
 def tensor_problem(found: Any, wanted: Mapping, prefix: str) -> str | None:
-    """How nested dicts of tensors differ in keys, shapes and types from those `wanted`, or what is
-    not finite; None if nothing is wrong."""
+    """How nested dicts of tensors, `found`, differ in keys, shapes and types from those `wanted`,
+    or what is not finite; None if nothing is wrong. `prefix` stands before each name."""
     if not isinstance(found, dict): return f'{prefix}: expected a dict, got {type(found).__name__}'
     if missing := wanted.keys() - found.keys():
         return f'{prefix}.{min(missing, key=str)} is missing'
@@ -92,7 +94,7 @@ def _is_row(row: Any, epoch: int) -> bool:
     return all(map(_is_number, row.values())) and row['epoch'] == epoch
 
 def count_problem(state: Mapping[str, Any], expected: Expected) -> str | None:
-    "Which number of a state cannot be, or None."
+    "Which number of a `state` cannot be, if it agrees with what is `expected`; None: all can be."
     epoch, batch, step = state['epoch'], state['batch'], state['step']
     sums, rows = state['sums'], state['rows']
     last = 0 if epoch == expected.epochs else expected.batches
@@ -116,7 +118,7 @@ def count_problem(state: Mapping[str, Any], expected: Expected) -> str | None:
     return None
 
 # %% ../../nbs/library/training/state.ipynb #2318af8f
-STATE_KEYS = frozenset(
+STATE_KEYS = frozenset(      # of what `Run.save` writes
     {'epoch', 'batch', 'step', 'sums', 'rows', 'best', 'identity', 'model', 'averages', 'ema'}
 )
 
@@ -144,7 +146,7 @@ def _ema_problem(ema: Any, expected: Expected, step: int) -> str | None:
     return None if averaged == step else f'ema.n_averaged: expected {step}, got {averaged}'
 
 def state_problem(state: Any, expected: Expected) -> str | None:
-    "Why a run cannot go on from a state that was read, in words; None if it can."
+    "Why the run `expected` cannot go on from a state that was read, in words; None if it can."
     if not isinstance(state, dict): return f'expected a dict, got {type(state).__name__}'
     if missing := STATE_KEYS - state.keys(): return f'{", ".join(sorted(missing))}: missing'
     if extra := state.keys() - STATE_KEYS:

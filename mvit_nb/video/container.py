@@ -112,7 +112,7 @@ def check_picture_size(
     height: int,      # pixels
     width: int,       # pixels
 ) -> None:
-    "Raises `VideoError` for pictures that no camera takes."
+    "Raises `VideoError` for pictures that no camera takes: too many pixels, or far too narrow."
     size = f'{video_name(path)}: pictures of {height}×{width} pixels'
     if height * width > _MOST_PIXELS:
         raise VideoError(f'{size}, more than the {_MOST_PIXELS:,} that are read here')
@@ -124,7 +124,8 @@ def check_picture_size(
 def as_video_error(
     path: VideoPath,         # the message begins with it
 ) -> Iterator[None]:
-    "What FFmpeg or the disk raises inside the `with` block becomes a `VideoError`."
+    """What FFmpeg or the disk raises inside the `with` block becomes a `VideoError`. Raises
+    `ImportError` without PyAV."""
     av = import_av()
     try:
         yield
@@ -173,7 +174,7 @@ def open_container(
 LATE = 0.002     # seconds; containers round times (Matroska to 1 ms): a frame may be this late
 
 def show_time(
-    container: 'InputContainer',
+    container: 'InputContainer',   # open
 ) -> Callable[[Any], Any]:
     """A function that tells when a packet or a frame of this container is shown: an int, in
     ticks, or None. AVI holds no times but an order, and what FFmpeg makes of that is its `dts`."""

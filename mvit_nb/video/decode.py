@@ -100,9 +100,9 @@ def _timed_frames(finder: 'FrameFinder', packets: 'Iterable[Packet]', key: 'Pack
 # %% ../../nbs/library/video/decode.ipynb #9ca3fdde
 class FrameFinder:
     """Finds frames in a video file. `counter` counts frames 'decoded' and 'seeks'.
-    All methods raise `VideoError`, with the path in it."""
-    path: VideoPath
-    counter: Counter[str]
+    All methods raise `VideoError`, with the path in it. Raises `ImportError` without PyAV."""
+    path: VideoPath                 # of the file
+    counter: Counter[str]           # {'decoded': …, 'seeks': …}
     container: Any                  # PyAV's `InputContainer`; None once closed
     stream: Any                     # its `VideoStream`
     tick: float                     # seconds

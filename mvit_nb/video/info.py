@@ -54,7 +54,7 @@ def measure(
     zero: float,                   # seconds at which the video begins
 ) -> tuple[float, float, int]:
     """(seconds, average frames per second, frames) of a video.
-    Raises `VideoError` if it is truncated, or if no frame lasts."""
+    Raises `VideoError` if it is truncated, or if no frame lasts, `ImportError` without PyAV."""
     begin = container.start_time or 0                       # microseconds, like the next
     duration = container.duration or 0
     if duration:

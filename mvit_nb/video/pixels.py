@@ -41,7 +41,7 @@ def crops(
     size: CropSize = 224,   # of the crop
     num_crops: int = 1,     # 1: center; 3: start, center and end of the long side
 ) -> torch.Tensor:
-    "(num_crops, T, C, size, size). Raises `ValueError` if the frames are too small."
+    "Crops (num_crops, T, C, size, size). Raises `ValueError` if the frames are too small."
     h, w = (size, size) if isinstance(size, int) else size
     H, W = frames.shape[-2:]
     if num_crops not in (1, 3): raise ValueError(f'num_crops: expected 1 or 3, got {num_crops!r}')
@@ -80,7 +80,8 @@ def frame_shrinker(
     antialias: bool = False,  # see `resize_short_side`
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """A function that does `resize_short_side` for one frame (3, H, W) of bytes after the other,
-    in the same memory: to get room for a large picture in floats takes longer than to fill it."""
+    in the same memory: to get room for a large picture in floats takes longer than to fill it. It
+    returns the frame (3, H', W'), floats from 0 to 1."""
     floats: torch.Tensor | None = None
 
     def shrink(picture: torch.Tensor) -> torch.Tensor:

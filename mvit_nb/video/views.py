@@ -36,7 +36,7 @@ def _starts(room: float, num_clips: int, mode: str, generator: torch.Generator |
 def check_positive(
     **values: float,  # by the name that the message tells
 ) -> None:
-    "Raises `ValueError` for what is not above 0, or infinite."
+    "Raises `ValueError` with the name of a value that is not above 0, or infinite."
     for name, value in values.items():
         if not 0 < value < math.inf:
             raise ValueError(f'{name}: expected a number above 0, got {value!r}')
@@ -58,7 +58,8 @@ def make_views(
 ) -> tuple[View, ...]:
     """The views of a video, clip by clip, crop by crop: frames τ / `target_fps` seconds apart,
     whatever the video's own rate (paper, section 4). A video shorter than a clip repeats its last
-    frame. Raises `ValueError`."""
+    frame. Raises `ValueError` for numbers that are not above 0, more than 10,000 clips, another
+    `num_crops` than 1 and 3, and another `mode`."""
     check_positive(duration=duration, fps=fps, num_frames=num_frames, sampling_rate=sampling_rate,
                    num_clips=num_clips, target_fps=target_fps)
     if num_clips > _MOST_CLIPS:

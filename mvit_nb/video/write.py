@@ -23,7 +23,7 @@ _DIGITS = 16
 def stamp(
     picture: torch.Tensor,  # (3, H, W), bytes; W is 16 or more
     number: int,            # 0 to 65,535
-) -> torch.Tensor:
+) -> torch.Tensor:          # the same shape
     "A copy of the picture with a number along its top edge, in 16 binary digits, largest first."
     side = picture.shape[2] // _DIGITS
     digits = torch.tensor([number >> k & 1 for k in reversed(range(_DIGITS))])
@@ -63,7 +63,7 @@ def write_tone(
     path: VideoPath,  # of the file
     seconds: float,   # how long
 ) -> None:
-    "Write a file with sound and no picture."
+    "Write a file with sound and no picture. Raises `ImportError` without PyAV."
     with import_av().open(os.fspath(path), 'w') as container:
         for packet in _add_tone(container, seconds):
             container.mux(packet)
@@ -84,8 +84,8 @@ def write_video(
     title: str = '',                       # in the container's metadata
 ) -> None:
     """Encode pictures into a video file. Raises `ValueError` for pictures that are no bytes, or
-    whose height or width is odd where libx264 or libx265 halves the colours. libx264 may give other
-    bytes in another run; mpeg4 does not."""
+    whose height or width is odd where libx264 or libx265 halves the colours, and `ImportError`
+    without PyAV. libx264 may give other bytes in another run; mpeg4 does not."""
     av = import_av()
     base = Fraction(1, fps) if times is None else Fraction(1, 1000)
     pictures = iter(pictures)

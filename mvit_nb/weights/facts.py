@@ -28,8 +28,8 @@ class BlockFacts(NamedTuple):
     grows: bool               # in the MLP: more channels out than in, or fewer
     hidden: int               # channels inside the MLP
     heads: int | None         # None: no pooling weights
-    q_kernel: Size3 | None
-    kv_kernel: Size3 | None
+    q_kernel: Size3 | None    # of the pooling of Q, along T, H and W
+    kv_kernel: Size3 | None   # of the pooling of K and V
 
 
 def _shape(shapes: Shapes, name: str, ndim: int) -> tuple[int, ...]:
@@ -75,7 +75,7 @@ def _read_blocks(shapes: Shapes) -> list[BlockFacts]:
 class Facts:
     "What the shapes of a file tell, before anything is tried."
     seen: dict[str, Seen]        # by field
-    blocks: list[BlockFacts]
+    blocks: list[BlockFacts]     # in their order
     tables: dict[str, int]       # rows of the position tables: 'space', 'time', 'joint'
     flat: bool                   # the file's patch weights are 2-D: an image model
     relative: Lengths = field(default_factory=dict)   # rows of the tables of relative positions

@@ -17,7 +17,7 @@ from .sources import Tensors
 
 # %% ../../nbs/library/weights/fitting.ipynb #25c68713
 def meta_state(config: MViTConfig) -> Tensors:
-    "The state dict of a network on the meta device: names and shapes, no numbers."
+    "The state dict of a config's network on the meta device: names and shapes, no numbers."
     short = replace(config, depths=tuple(min(n, 3) for n in config.depths))
     with torch.device('meta'):
         built = MViT(short).state_dict()

@@ -54,7 +54,8 @@ def _golden_v2(c: dict) -> MViTConfig:
 
 
 def read_golden(path: AnyPath) -> Golden:
-    "A golden file: config, input, expected outputs and the original's state dict."
+    """The golden file at `path`: config, input, expected outputs and the original's state dict.
+    Raises `FileNotFoundError` if there is none."""
     from safetensors import safe_open
     with safe_open(path, 'pt') as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}
@@ -72,8 +73,12 @@ def read_goldens(
     return {path.stem: read_golden(path) for path in paths}
 
 # %% ../../nbs/library/weights/golden.ipynb #147bec80
-def block_outputs(model: MViT, clip: torch.Tensor) -> dict[str, torch.Tensor]:
-    "Logits, and the tokens after each block, (B, N, D), by the golden files' names."
+def block_outputs(
+    model: MViT,
+    clip: torch.Tensor,   # (B, C, T, H, W), normalized
+) -> dict[str, torch.Tensor]:
+    """Logits, and the tokens after each block, (B, N, D), by the golden files' names. Raises what
+    `check_clip` raises."""
     seen = {}
     def catch(name: str):
         def hook(module, args, out):
@@ -88,6 +93,9 @@ def block_outputs(model: MViT, clip: torch.Tensor) -> dict[str, torch.Tensor]:
     return seen
 
 
-def relative_error(a: torch.Tensor, b: torch.Tensor) -> float:
+def relative_error(
+    a: torch.Tensor,   # any shape
+    b: torch.Tensor,   # the same shape
+) -> float:
     "‖a − b‖ / ‖b‖."
     return ((a - b).norm() / b.norm()).item()

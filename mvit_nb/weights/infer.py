@@ -28,7 +28,7 @@ from .sources import (CheckpointError, Source, Tensors, Weights, named_errors,
 @dataclass(frozen=True)
 class CheckpointInfo:
     "What `inspect_checkpoint` found."
-    config: MViTConfig
+    config: MViTConfig   # that its tensors tell, or that was assumed
     layout: str       # 'mvit_nb', 'slowfast', 'pytorchvideo', 'torchvision', 'timm', 'mmaction2'
     assumed: dict = field(default_factory=dict, hash=False)   # fields that no tensor tells → why
 
@@ -238,8 +238,12 @@ def _saved_config(text: str, tensors: Tensors) -> MViTConfig:
     return config
 
 
-def inspect_weights(weights: Weights, known: dict[str, Any]) -> CheckpointInfo:
-    "The work of `inspect_checkpoint`, for tensors that are read already."
+def inspect_weights(
+    weights: Weights,        # as `read_source` gives them
+    known: dict[str, Any],   # fields of `MViTConfig`
+) -> CheckpointInfo:
+    """The work of `inspect_checkpoint`, for tensors that are read already. Raises the same errors
+    but for those of the source."""
     known = {name: check_field(name, value) for name, value in known.items()}
     tensors, metadata, where, row = weights
     with named_errors(where):

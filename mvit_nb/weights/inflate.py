@@ -12,14 +12,14 @@ import torch
 from .sources import CheckpointError, Tensors
 
 # %% ../../nbs/library/weights/inflate.ipynb #5d03a007
-INFLATIONS = 'center', 'divide', 'repeat'
+INFLATIONS = 'center', 'divide', 'repeat'     # see `inflated_kernel`
 
 
 def inflated_kernel(
-    kernel: torch.Tensor,   # (channels out, channels in, 1, kH, kW)
-    frames: int,            # kT
+    kernel: torch.Tensor,   # (C_out, C_in, 1, k_H, k_W)
+    frames: int,            # k_T
     how: str,               # one of `INFLATIONS`
-) -> torch.Tensor:          # (channels out, channels in, kT, kH, kW)
+) -> torch.Tensor:          # (C_out, C_in, k_T, k_H, k_W)
     """A kernel of an image as one of so many frames: in the middle frame and zero elsewhere
     ('center'), repeated and divided by the frames ('divide': I3D; PySlowFast, CHECKPOINT_INFLATE),
     or repeated ('repeat': PySlowFast, CHECKPOINT_IN_INIT)."""

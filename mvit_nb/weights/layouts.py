@@ -32,7 +32,7 @@ def _signs() -> dict[str, set[str]]:
 
 
 def recognize_layout(
-    state: Tensors,
+    state: Tensors,   # of a file
 ) -> str:
     """'mvit_nb', 'slowfast', 'pytorchvideo', 'torchvision', 'timm' or 'mmaction2', told by its
     names. Raises `CheckpointError` if none fits, or more than one."""
@@ -53,7 +53,7 @@ def recognize_layout(
 class OurNames(NamedTuple):
     "What `to_our_names` made of a state dict."
     state: Tensors                # under our names, in our shapes
-    layout: str
+    layout: str                   # as `recognize_layout` tells it
     merged: tuple[str, ...]       # fused qkv tensors put together from separate q, k and v
     duplicates: tuple[str, ...]   # keys that repeat another key's tensor under a second name
 

@@ -133,7 +133,7 @@ def timm_depths(
 
 
 def our_name(
-    name: str,
+    name: str,                                    # of a tensor
     layout: str,                                  # in which this is a name
     depths: Sequence[int] = MViTConfig.depths,    # blocks in each stage; only timm's names need it
 ) -> str:
@@ -146,7 +146,7 @@ def our_name(
 
 
 def their_names(
-    name: str,
+    name: str,                                    # of our tensor
     layout: str,                                  # whose name is wanted
     depths: Sequence[int] = MViTConfig.depths,    # blocks in each stage; only timm's names need it
 ) -> list[str]:

@@ -42,8 +42,9 @@ def own_metadata(
 
 
 def check_own(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> None:
-    """Raise `FileError` if a file that this library wrote is damaged, or of a format that only
-    newer versions read. Files of 0.1.0 and of others pass: there is nothing to compare."""
+    """Raises `FileError` if a file that this library wrote, with these `tensors` and `metadata`, is
+    damaged, or of a format that only newer versions read. Files of 0.1.0 and of others pass: there
+    is nothing to compare."""
     ours = {key for key in metadata if key.startswith('mvit_nb.')}
     if ours <= {CONFIG_KEY}: return
     version = metadata.get(FORMAT_KEY, '')

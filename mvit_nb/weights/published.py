@@ -18,14 +18,14 @@ from ..zoo import get_config
 class PublishedCheckpoint:
     "A published file of MViT weights, as its publishers list it."
     name: str                  # what `load_model` takes
-    url: str
+    url: str                   # where the file is
     model: str                 # the nearest named model (see `list_models`)
     overrides: dict = field(hash=False)    # fields in which it differs
-    dataset: str
+    dataset: str               # that it was trained on
     top1: float | None         # accuracy in %, as published; None: there is none for this file
-    layout: str
+    layout: str                # of its tensors, see `recognize_layout`
     sha256: str | None = None  # the beginning of its checksum, where the publishers give one
-    note: str = ''
+    note: str = ''             # what else is to know of it
 
     @property
     def config(self) -> MViTConfig:
@@ -46,6 +46,6 @@ def published_checkpoints() -> list[PublishedCheckpoint]:
 
 
 def find_published(source: object) -> PublishedCheckpoint | None:
-    "The row of `published_checkpoints()` with this name or URL; None if there is none."
+    "The row of `published_checkpoints()` whose name or URL is `source`; None if there is none."
     if not isinstance(source, str): return None
     return next((row for row in _rows() if source in (row.name, row.url)), None)

@@ -18,8 +18,8 @@ from .sources import CheckpointError, Tensors
 
 # %% ../../nbs/library/weights/relative_tables.ipynb #5d01a007
 def resized_rows(
-    table: torch.Tensor,   # (rows, d)
-    rows: int,
+    table: torch.Tensor,   # (old rows, d)
+    rows: int,             # that it should have
 ) -> torch.Tensor:         # (rows, d), in float32 at least
     "A table of relative positions stretched along its length, linearly (PySlowFast, timm)."
     table = table.to(torch.promote_types(table.dtype, torch.float32))

@@ -51,8 +51,8 @@ def is_url(source: object) -> bool:
 
 
 def cache_path(url: str) -> Path:
-    """Where a download is kept: in torch.hub's cache, in a folder of its own (many files are called
-    model.pth), under its own name."""
+    """Where the file of a `url` is kept: in torch.hub's cache, in a folder of its own (many files
+    are called model.pth), under its own name."""
     name = unquote(urlsplit(url).path).rpartition('/')[2]
     name = re.sub(r'[^\w.-]', '_', name)[-100:] or 'checkpoint'
     own = hashlib.sha256(url.encode()).hexdigest()[:12]
@@ -139,7 +139,7 @@ def _read_file(source: str | os.PathLike) -> tuple[Any, dict]:
 
 # %% ../../nbs/library/weights/sources.ipynb #864a408f
 def same_tensor(a: torch.Tensor, b: torch.Tensor) -> bool:
-    "Equal shape, type and values; NaN equals NaN."
+    "Have two tensors of any shape equal shapes, types and values? NaN equals NaN."
     if a.shape != b.shape or a.dtype != b.dtype: return False
     return bool(((a == b) | (a.isnan() & b.isnan())).all())
 

@@ -16,8 +16,8 @@ Shapes = Mapping[str, tuple[int, ...]]     # of tensors, by our names
 
 class Seen(NamedTuple):
     "The value of a field, and the tensors that tell it."
-    value: Any
-    where: str
+    value: Any   # of the field
+    where: str   # the tensors, in words
 
 
 def _seen_growth(shapes: Shapes) -> dict[str, Seen]:
