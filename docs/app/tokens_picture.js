@@ -38,11 +38,12 @@ function eachKey({ thw, cells }, moment, visit) {
 
 function drawTiles(context, keys, moment, point) {
   const blue = color('k');
+  const line = Math.min(point, ...keys.step.slice(1).map((pixels) => pixels / 10));
   eachKey(keys, moment, (cell) => {
     context.globalAlpha = 0.4;
     fill(context, cell, blue);
     context.globalAlpha = 1;
-    outline(context, shrunk(cell, point / 2), 'rgb(255 255 255 / 60%)', point);
+    outline(context, shrunk(cell, line / 2), 'rgb(255 255 255 / 60%)', line);
   });
 }
 
@@ -55,9 +56,10 @@ function drawWeights(context, keys, moment, point, { onGrid, largest }) {
     const margin = (1 - Math.sqrt(onGrid[number] / largest)) / 2;
     const [high, wide] = [(y1 - y0) * margin, (x1 - x0) * margin];
     const part = [y0 + high, y1 - high, x0 + wide, x1 - wide];
-    fill(context, part, 'white');
-    fill(context, shrunk(part, Math.min(point, (part[1] - part[0]) / 6, (part[3] - part[2]) / 6)),
-      blue);
+    context.globalAlpha = 0.8;
+    fill(context, part, blue);
+    context.globalAlpha = 1;
+    outline(context, shrunk(part, point / 2), 'rgb(255 255 255 / 80%)', point);
   });
 }
 

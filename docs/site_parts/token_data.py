@@ -10,7 +10,7 @@ from mvit_nb.tokens import token_report
 from .paths import DOCS
 
 ATTENTION = DOCS / 'data' / 'attention.json'      # made by nbs/library/analysis/attention_data.ipynb
-FIRST = 1, (4, 28, 36)                            # block and place that the page opens with
+FIRST = 1, (4, 32, 40)                            # block and place that the page opens with
 PHOTOGRAPH = 'grace_hopper.jpg'                   # Matplotlib's sample, in the public domain
 
 
