@@ -5,6 +5,7 @@ import importlib
 import inspect
 import json
 import re
+from functools import cached_property
 
 from .conventions import convention
 from .paths import NOTEBOOKS, ROOT, settings
@@ -130,6 +131,7 @@ class Writer:
         """A name as code, with a link if it is public."""
         return self.link(ast.unparse(node))
 
+    @cached_property
     def notebook(self):
         """The notebook that the module is exported from: what it is, its title, and its page."""
         path = ROOT / self.module.notebook
@@ -138,12 +140,16 @@ class Writer:
         kind = f'lesson {lesson[1]},' if lesson else 'the library notebook'
         return kind, head(path)[0], f'/{name}'
 
+    @cached_property
+    def source(self):
+        """The address of the module in the repository."""
+        at, path = settings(), self.module.path.relative_to(ROOT).as_posix()
+        return f'{at["git_url"]}/blob/{at["branch"]}/{path}'
+
     def defined(self, entry):
         """Where an entry is defined: its notebook, and its lines in the module."""
-        at = settings()
-        path = self.module.path.relative_to(ROOT).as_posix()
-        source = f'{at["git_url"]}/blob/{at["branch"]}/{path}#L{entry.line}-L{entry.end}'
-        kind, heading, _ = self.notebook()
+        kind, heading, _ = self.notebook
+        source = f'{self.source}#L{entry.line}-L{entry.end}'
         place = f'{{ref}}`{heading} <define-{self.module.name}.{entry.name}>`'
         return f'Defined in {kind} {place} · [view source]({source})'
 

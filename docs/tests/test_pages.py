@@ -102,9 +102,9 @@ def test_page(path, html, site, shared):
     seen = page.evaluate(LOOK)
     page.set_viewport_size(PHONE['viewport'])
     wide = page.evaluate(OVERFLOW)
-    faults, requests = notes.take()
+    noted, requests = notes.take()
     assert f'{site}/{path}' in requests                    # or its bytes would not be counted
-    faults += faults_in(seen)
+    faults = [*dict.fromkeys(noted), *faults_in(seen)]
     faults += [f'wider than a phone: {part}' for part in wide]
     faults += too_heavy(requests, site, html)
     if faults:
