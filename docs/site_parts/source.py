@@ -42,7 +42,7 @@ class Entry:
     returned: str = ''         # the comment on the result
     comment: str = ''          # of a constant
     decorators: tuple[str, ...] = ()
-    bases: list[ast.expr] = field(default_factory=list)
+    bases: tuple[ast.expr, ...] = ()
     members: list['Entry'] = field(default_factory=list)      # of a class
 
 
@@ -107,24 +107,15 @@ class Module:
         """The public names that are defined here, in the order of the file."""
         public = {*self.all}
         found = {}
-        for node in self.statements(self.tree.body):
-            if isinstance(node, FUNCTIONS | ast.ClassDef):
-                if node.name in public:
-                    read = self.read_class if isinstance(node, ast.ClassDef) else self.read_function
-                    found[node.name] = read(node)
+        for node in statements(self.tree.body):
+            if isinstance(node, FUNCTIONS | ast.ClassDef) and node.name in public:
+                read = self.read_class if isinstance(node, ast.ClassDef) else self.read_function
+                found[node.name] = read(node)
             elif isinstance(node, ast.Assign | ast.AnnAssign):
                 for name in targets(node):
                     if name in public:
                         found[name] = self.read_data(node, name)
         return list(found.values())
-
-    def statements(self, body):
-        """The statements of a body, with those inside of an if."""
-        for node in body:
-            if isinstance(node, ast.If):
-                yield from self.statements([*node.body, *node.orelse])
-            else:
-                yield node
 
     @cached_property
     def reexported(self):
@@ -157,9 +148,9 @@ class Module:
     def read_data(self, node, name):
         """A constant or the name of a type, with the comment behind it or else that above it."""
         behind = (self.comments.get(line, NO_COMMENT) for line in (node.end_lineno, node.lineno))
-        found = [text for text, _, alone in behind if text and not alone]
-        comment = found[0] if found else self.comment_above(node.lineno)
-        return Entry(name, 'data', node, node.lineno, node.end_lineno, comment=comment)
+        comments = [text for text, _, alone in behind if text and not alone]
+        comments.append(self.comment_above(node.lineno))
+        return Entry(name, 'data', node, node.lineno, node.end_lineno, comment=comments[0])
 
     def read_function(self, node, kind='function'):
         """A function or a method."""
@@ -174,8 +165,7 @@ class Module:
 
     def read_signature(self, node, entry, skip_first):
         """The parameters, and the comments on them and on the result."""
-        arguments = node.args
-        plain = [*arguments.posonlyargs, *arguments.args]
+        arguments, plain = node.args, [*node.args.posonlyargs, *node.args.args]
         defaults = [None] * (len(plain) - len(arguments.defaults)) + arguments.defaults
         rows = [*zip(plain, defaults, [''] * len(plain))][int(skip_first):]
         if arguments.vararg:
@@ -215,13 +205,13 @@ class Module:
         """A class, with its public methods and properties."""
         decorators = tuple(ast.unparse(part) for part in node.decorator_list)
         entry = Entry(node.name, 'class', node, first_line(node), node.end_lineno,
-                      ast.get_docstring(node) or '', decorators=decorators, bases=node.bases)
+                      ast.get_docstring(node) or '', decorators=decorators, bases=tuple(node.bases))
         fields = [self.read_field(part, after)
                   for part, after in zip(node.body, [*node.body[1:], None])
                   if isinstance(part, ast.AnnAssign) and not part.target.id.startswith('_')]
-        records = any('dataclass' in part for part in decorators) or any(
-            ast.unparse(base).endswith('NamedTuple') for base in node.bases)
-        entry.parameters, entry.fields = (fields, []) if records else ([], fields)
+        kinds = *decorators, *map(ast.unparse, node.bases)
+        is_record = any('dataclass' in kind or kind.endswith('NamedTuple') for kind in kinds)
+        entry.parameters, entry.fields = (fields, []) if is_record else ([], fields)
         for method in node.body:
             if not isinstance(method, FUNCTIONS) or is_setter(method):
                 continue
@@ -240,6 +230,12 @@ class Module:
             comment = next((part.value for part in node.value.args[1:]
                             if isinstance(getattr(part, 'value', None), str)), '')
         return Parameter(node.target.id, node.annotation, node.value, comment, node.lineno)
+
+
+def statements(body):
+    """The statements of a body, with those inside of an if."""
+    for node in body:
+        yield from statements([*node.body, *node.orelse]) if isinstance(node, ast.If) else [node]
 
 
 def is_shown(method):
