@@ -1,5 +1,4 @@
 """Sphinx configuration of the site; `python docs/build.py` builds it"""
-import shutil
 import sys
 from pathlib import Path
 
@@ -20,7 +19,7 @@ copyright = f'{_at["copyright"].split()[0]} {author}'
 version = release = _at['version']
 language = 'en'
 
-extensions = ['myst_nb', 'sphinx_copybutton', 'sphinx_design', 'sphinxcontrib.katex',
+extensions = ['myst_nb', 'sphinx_copybutton', 'sphinx_design', 'site_parts.formulas',
               'site_parts.reference', 'site_parts.links']
 exclude_patterns = ['**.ipynb_checkpoints']
 
@@ -32,19 +31,17 @@ myst_enable_extensions = ['dollarmath', 'colon_fence', 'attrs_inline', 'html_ima
 myst_heading_anchors = 3
 suppress_warnings = ['myst.header']
 
-# Formulas become HTML and MathML while the site is built
-math_renderer = html_math_renderer = 'katex'
-katex_prerender = True
-katex_css_path = 'katex/katex.min.css'
-katex_js_path = str(NODE_MODULES / 'katex/dist/katex.min.js')
+html_math_renderer = 'katex'
 
 languages['en'] = SearchCourse
 
 html_theme = 'sphinx_book_theme'
 html_title = project
 templates_path = ['templates']
+html_favicon = 'static/favicon.svg'
 html_static_path = ['_build/source/_static', 'static']
 html_css_files = ['site.css']
+html_js_files = ['formulas.js']
 html_copy_source = False
 html_show_sourcelink = False
 html_baseurl = f'{_at["doc_host"]}{_at["doc_baseurl"]}/'
@@ -68,13 +65,6 @@ html_theme_options = {
 }
 
 
-def _katex(app):
-    """Put the style sheet and the fonts of formulas where pages look for them."""
-    out = Path(app.outdir) / '_static/katex'
-    shutil.copytree(NODE_MODULES / 'katex/dist/fonts', out / 'fonts', dirs_exist_ok=True)
-    shutil.copy(NODE_MODULES / 'katex/dist/katex.min.css', out)
-
-
 def _icons(app, exception):
     """Only the icons that are used."""
     if exception is None:
@@ -89,7 +79,6 @@ def _search(app, pagename, templatename, context, doctree):
 
 def setup(app):
     app.add_post_transform(CellTransform)
-    app.connect('builder-inited', _katex)
     app.connect('build-finished', _icons)
     app.connect('html-page-context', _search)
     app.connect('html-page-context', buttons.correct, priority=900)

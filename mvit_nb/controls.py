@@ -22,8 +22,8 @@ class Control:
     kind: str               # 'slider', 'switch', 'choice' or 'text'
     group: str              # the heading that it stands under
     help: str               # one sentence: what it is
-    low: int = 0            # of a slider: its usual range …
-    high: int = 0
+    low: int = 0            # of a slider: where its usual range begins …
+    high: int = 0           # … where it ends …
     step: int = 1           # … and from where to where one key press takes it
     options: tuple = ()     # of a choice: the values
     needs: str = ''         # name of the switch without which it changes nothing
@@ -63,9 +63,11 @@ def option_text(
     return '×'.join(map(str, option)) if isinstance(option, tuple) else str(option)
 
 # %% ../nbs/library/controls.ipynb #c0a10021
+# The windows of pooling that are offered, along T, H and W; None: s + 1, by the stride.
 KERNELS: tuple[Size3 | None, ...] = (
     None, (1, 3, 3), (3, 3, 3), (1, 5, 5), (3, 5, 5), (5, 5, 5), (3, 7, 7), (7, 7, 7))
 MOST_BLOCKS = 100          # more cannot be told apart in a picture
+# Every control, in the order of the page.
 CONTROLS = (
     Control('depths', 'depths', 'text', 'Network',
             'Blocks of each stage, with commas between them.'),

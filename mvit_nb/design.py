@@ -244,7 +244,7 @@ def design_page() -> dict[str, Any]:
     return {'controls': controls, 'models': model_groups(), 'start': START}
 
 def design_words(
-    query: str,
+    query: str,   # of a design, one that may make no network too
 ) -> dict[str, Any]:
     """What the controls show for a design, also for one that makes no network: its `start`, and
     `values`, a word each. Raises `ValueError`: see `design_values`."""

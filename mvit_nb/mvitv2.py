@@ -93,8 +93,8 @@ class PoolingAttentionV2(PoolingAttention):
 def pooling_attention(
     row: BlockPlan, pool_q: TokenPool | None, pool_k: TokenPool | None,
     pool_v: TokenPool | None, qkv_bias: bool) -> PoolingAttention:
-    """The attention of a row, MViTv2's where it asks for it; `pool_q`, `pool_k`,
-    `pool_v`, `qkv_bias` as there. `ValueError` for a row that no block computes."""
+    """The attention of a row, MViTv2's where it asks for it, with `pool_q`, `pool_k`,
+    `pool_v`, `qkv_bias`. Raises `ValueError` for a row that no block computes."""
     check_row(row)
     pools, D = (pool_q, pool_k, pool_v), row.dim_attn
     new = (row.attn_skip_projects or row.rel_lengths

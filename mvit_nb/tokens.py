@@ -32,7 +32,8 @@ class TokenGrid:
     window: Size3 = (1, 1, 1)  # what a token is pooled from, through all windows before it
 
     def pool(self, kernel: Size3 | None, stride: Size3 | None) -> Self:
-        """The grid after a pooling with padding floor(k/2); kernel None: the grid itself.
+        """The grid after a pooling with windows `kernel` in steps `stride`, in tokens, and
+        padding floor(k/2); kernel None: the grid itself.
         Raises `ValueError` if an axis is too short for a single window."""
         if kernel is None or stride is None: return self
         shift = [(k - 1) / 2 - k // 2 for k in kernel]      # 0 for odd windows, −1/2 for even ones
@@ -59,25 +60,26 @@ class TokenGrid:
         return t, y, x
 
     def nearest(self, place: Sequence[float]) -> Size3:
-        "The token (t, h, w) whose centre is nearest to (frame, y, x)."
+        "The token (t, h, w) whose centre is nearest to a place (frame, y, x)."
         t, h, w = (min(max(math.floor((p - o) / s + 0.5), 0), n - 1)
                    for p, n, o, s in zip(place, self.thw, self.offset, self.step))
         return t, h, w
 
     def windows(self, clip_size: Sequence[int]) -> list[list[Span]]:
-        "What each token's window holds of a clip (T, H, W), along each axis."
+        "What each token's window holds of a clip of `clip_size` (T, H, W), along each axis."
         return [[_clipped(o + s * i, w, size) for i in range(n)] for n, o, s, w, size
                 in zip(self.thw, self.offset, self.step, self.window, clip_size)]
 
     def cells(self, clip_size: Sequence[int]) -> list[list[Span]]:
-        "The windows, but cut half-way between two centres where windows overlap."
+        """The `windows` of a clip of `clip_size` (T, H, W), but cut half-way between two centres
+        where they overlap."""
         narrow = [min(w, s) for w, s in zip(self.window, self.step)]
         T, H, W = narrow
         return replace(self, window=(T, H, W)).windows(clip_size)
 
     def overhang(self, clip_size: Sequence[int]) -> list[tuple[int, int]]:
-        """How many frames or pixels the first window of each axis hangs over the edge before it,
-        and the last one over that behind it."""
+        """How many frames or pixels of a clip of `clip_size` (T, H, W) the first window of each
+        axis hangs over the edge before it, and the last one over that behind it."""
         ends = zip(self.places(), self.window, clip_size)
         return [(max(0, math.ceil((w - 1) / 2 - places[0])),
                  max(0, math.ceil(places[-1] + (w - 1) / 2) - size + 1))

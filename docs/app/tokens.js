@@ -35,7 +35,7 @@ const view = makeView(document.getElementById('mvit-tokens'), {
 function clipOf({ query, example }) {
   const name = isTrained(query) ? example : 'photograph';
   if (!clips.has(name)) {
-    clips.set(name, isTrained(query) ? shapesClip(small.clips[example], small.layout)
+    clips.set(name, isTrained(query) ? shapesClip(small.clips[example], small)
       : photographClip(`${folder}grace_hopper.jpg`));
   }
   return clips.get(name);
@@ -53,6 +53,7 @@ async function open(wanted) {
     const place = wanted.place ?? middle(await ask({ ...wanted, place: [0, 0, 0] }));
     const [report, clip] = await Promise.all([ask({ ...wanted, place }), clipOf(wanted)]);
     if (number === asked) {
+      view.refuse('');
       show({ ...wanted, place, report }, clip);
       settle();
     }
@@ -153,7 +154,7 @@ async function begin() {
   if (hash()) await open(parsed(hash()));
   if (!state.report) await showFirst();
   view.say('Click in a picture, or move the token with the arrow keys.');
-  window.addEventListener('hashchange', () => hash() !== address() && open(parsed(hash())));
+  window.addEventListener('hashchange', () => open(parsed(hash())));
 }
 
 const ready = begin();
@@ -162,6 +163,7 @@ ready.catch(() => {});
 globalThis.mvitTokens = {
   ready,
   pick: (block, place) => open({ ...state, block, place }),
+  address,
   report: () => state.report,
   weights: () => view.lines().map(({ name, weights }) => ({ name, row: weights?.row ?? null })),
 };

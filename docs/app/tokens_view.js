@@ -27,6 +27,7 @@ function makeElements(asked) {
       'aria-label': 'The clip. Arrow keys move the token, Page Up and Page Down the moment.',
       'aria-describedby': 'mvit-said', onkeydown: asked.step }),
     caption: h('figcaption'),
+    legend: h('ul', { class: 'mvit-legend' }),
     keyLine: h('p', { class: 'mvit-key-line' }),
     line: h('p', { 'aria-live': 'polite', id: 'mvit-said', class: 'mvit-line' }),
     words: h('div', { class: 'mvit-words' }),
@@ -39,11 +40,16 @@ function makeElements(asked) {
   };
 }
 
-function legend() {
+function showLegend(el, { queries, keys }) {
   const item = (kind, text) => h('li', {}, h('i', { class: `mvit-mark ${kind}` }), text);
-  return h('ul', { class: 'mvit-legend' }, item('mvit-of-q mvit-full', 'the token'),
-    item('mvit-of-q', 'its query cell'), item('mvit-of-q mvit-dashed', 'what that is pooled from'),
-    item('mvit-of-k mvit-full', 'keys'), item('mvit-of-k mvit-dashed', 'what one key is pooled from'));
+  const dashed = [
+    [queries, 'mvit-of-q', 'what the query cell is pooled from'],
+    [keys, 'mvit-of-k', 'what one key is pooled from']].filter(([grid]) => grid.pooled);
+  el.legend.replaceChildren(
+    item('mvit-of-q mvit-full', queries.pooled ? 'the token' : 'the token, which is its own query'),
+    ...(queries.pooled ? [item('mvit-of-q', 'its query cell')] : []),
+    item('mvit-of-k mvit-full', 'keys'),
+    ...dashed.map(([, kind, text]) => item(`${kind} mvit-dashed`, text)));
 }
 
 function arrange(root, el, film) {
@@ -51,7 +57,7 @@ function arrange(root, el, film) {
     h('label', { for: input.id }, ...text), input, ...more);
   const tools = h('div', { class: 'mvit-tools' }, labelled(['network'], el.network),
     labelled(['clip'], el.example), el.explorer);
-  const large = h('figure', { class: 'mvit-large' }, el.picture, el.caption, legend(), el.keyLine);
+  const large = h('figure', { class: 'mvit-large' }, el.picture, el.caption, el.legend, el.keyLine);
   const table = h('div', { class: 'mvit-scroll', tabindex: 0, role: 'region',
     'aria-label': "The plan's row" }, el.row);
   el.shown.append(labelled(['block ', el.blockName], el.block, el.stages),
@@ -131,7 +137,7 @@ export function makeView(root, asked) {
     drawPicture(el.picture, { clip, report, frame: frameOf(report), moment: marked[0], weights,
       token: true, key: marked });
     el.caption.replaceChildren(`Frame ${frameOf(report)} of 0 to ${report.clip[0] - 1}`
-      + (weights ? `, with the weights of the ${name}` : ''));
+      + (weights ? `, with the weights of ${name}. The network says: ${clip.verdict}.` : ''));
     const weight = weights ? `; its weight is ${percent(weightOf(weights, report, marked))}` : '';
     el.keyLine.replaceChildren(`Key (${marked.join(', ')}) holds ${heldBy(report.keys, marked)}`
       + `${weight}.`);
@@ -165,6 +171,7 @@ export function makeView(root, asked) {
     el.picture.style.aspectRatio = `${report.clip[2]} / ${report.clip[1]}`;
     drawLarge();
     drawFilm();
+    showLegend(el, report);
     showBlock(el, report);
     showWords(el, report, chosen());
     showRow(el, report);
@@ -183,14 +190,13 @@ export function makeView(root, asked) {
       el.status.replaceChildren(sentence);
       el.status.classList.add('mvit-refused');
     },
-    refuse(sentence) {
+    refuse(sentence) {               // none: nothing is refused
       el.refusal.replaceChildren(h('b', {}, 'Not possible: '), sentence);
-      el.refusal.hidden = false;
+      el.refusal.hidden = !sentence;
     },
     show(report, clip) {
       now = { report, clip, lines: headLines(clip.blocks?.[report.block], report) };
       key = NO_KEY;
-      el.refusal.hidden = true;
       draw();
     },
     lines: () => now.lines,

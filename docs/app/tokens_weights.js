@@ -19,7 +19,7 @@ export function headLines(readers, report) {
   const lines = heads.map((row, i) => weighed(`head ${i}`, row, report));
   if (heads.length === 1) return lines;
   const mean = heads[0].map((_, key) => heads.reduce((sum, row) => sum + row[key], 0) / heads.length);
-  return [weighed(`mean of ${heads.length} heads`, mean, report), ...lines];
+  return [weighed(`the mean of ${heads.length} heads`, mean, report), ...lines];
 }
 
 // The part of the weights that the keys of one moment have together.
@@ -41,6 +41,6 @@ export function inWords({ name, weights: { onGrid, order, cls, even } }, report)
   const strongest = order.slice(0, STRONGEST).map((number) =>
     `${keyOf(number, report)} with ${percent(onGrid[number])}`);
   const ofClass = cls === null ? '' : ` The class token's key has ${percent(cls)}.`;
-  return `In the ${name} the strongest keys are ${strongest.join(', ')}. An even share would be `
+  return `In ${name} the strongest keys are ${strongest.join(', ')}. An even share would be `
     + `${percent(even)}.${ofClass}`;
 }

@@ -65,7 +65,7 @@ def _write_design(out: Path) -> None:
 def _write_colors(out: Path) -> None:
     """The course's colours as variables of CSS: --mvit-stage-1 and so on, --mvit-q, -k and -v, and
     --mvit-linear and so on for the operators."""
-    stages = range(1, MOST_BLOCKS + 2)                    # at most one for each block, and the cubes
+    stages = range(1, MOST_BLOCKS + 2)                    # at most one a block, and the cubes
     colors = {f'stage-{stage}': style.stage_color(stage) for stage in stages}
     colors |= {'q': style.Q_COLOR, 'k': style.K_COLOR, 'v': style.V_COLOR}
     colors |= cost.OPERATOR_COLORS
@@ -125,5 +125,4 @@ def bundle(
     _esbuild(node_modules, APP / 'pyodide.js', out, '--define:import.meta.url=document.baseURI',
              f'--inject:{APP / "pyodide_files.js"}', '--external:node:*')
     for name in PAGES:
-        if (APP / name).exists():
-            _esbuild(node_modules, APP / name, out)
+        _esbuild(node_modules, APP / name, out)

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import json
 import re
+from functools import cached_property
 
 from .conventions import convention
 from .paths import NOTEBOOKS, ROOT, settings
@@ -22,9 +23,13 @@ class Writer:
     def __init__(self, names, module):
         self.names, self.module = names, module
         self.imported = importlib.import_module(module.name)
+        self.members = {}                      # of the class at hand: name → full name
 
     def entry(self, entry, outer=''):
         """One name, with the methods and properties of a class inside of it."""
+        if not outer:
+            self.members = {member.name: f'{self.module.name}.{entry.name}.{member.name}'
+                            for member in entry.members}
         fence = '`' * (4 if entry.members else 3)
         directive, options = self.directive(entry)
         signature = self.signature(entry)
@@ -123,13 +128,15 @@ class Writer:
 
     def link(self, code):
         """Code as a link to the entry of the public name that it is, or as code."""
-        place = self.names.place(code, self.module.name)
+        place = self.members.get(code.removesuffix('()'))
+        place = place or self.names.place(code, self.module.name)
         return f'{{py:obj}}`{code} <{place}>`' if place else f'`{code}`'
 
     def code(self, node):
         """A name as code, with a link if it is public."""
         return self.link(ast.unparse(node))
 
+    @cached_property
     def notebook(self):
         """The notebook that the module is exported from: what it is, its title, and its page."""
         path = ROOT / self.module.notebook
@@ -138,12 +145,16 @@ class Writer:
         kind = f'lesson {lesson[1]},' if lesson else 'the library notebook'
         return kind, head(path)[0], f'/{name}'
 
+    @cached_property
+    def source(self):
+        """The address of the module in the repository."""
+        at, path = settings(), self.module.path.relative_to(ROOT).as_posix()
+        return f'{at["git_url"]}/blob/{at["branch"]}/{path}'
+
     def defined(self, entry):
         """Where an entry is defined: its notebook, and its lines in the module."""
-        at = settings()
-        path = self.module.path.relative_to(ROOT).as_posix()
-        source = f'{at["git_url"]}/blob/{at["branch"]}/{path}#L{entry.line}-L{entry.end}'
-        kind, heading, _ = self.notebook()
+        kind, heading, _ = self.notebook
+        source = f'{self.source}#L{entry.line}-L{entry.end}'
         place = f'{{ref}}`{heading} <define-{self.module.name}.{entry.name}>`'
         return f'Defined in {kind} {place} · [view source]({source})'
 

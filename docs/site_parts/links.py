@@ -215,7 +215,7 @@ def link_names(app, doctree, docname):
         for line, name, place in page.uses(cell, tree):
             if place not in linked and (uri := address(place)):
                 linked.add(place)
-                cell.setdefault('links', []).append((line, name.rpartition('.')[2], uri, place))
+                cell.setdefault('links', []).append((line, name, uri, place))
     linked.clear()
     for literal in list(doctree.findall(nodes.literal)):
         code = literal.astext()
@@ -240,11 +240,14 @@ def inside(node, kinds):
 
 
 def with_links(text, links):
-    """Highlighted code with links: (line from 1, name, address, title)."""
+    """Highlighted code with links: (line from 1, name, address, title). Of a name with dots the
+    part behind the last one becomes the link."""
     head, opened, code = text.partition('<pre>')
     lines = code.split('\n')
     for line, name, uri, title in links:
-        span = re.compile(rf'(<span class="\w+">)({re.escape(name)})(</span>)')
+        *before, last = name.split('.')
+        dot = '(?<=' if before else '(?<!'
+        span = re.compile(rf'{dot}<span class="o">\.</span>)(<span class="\w+">)({last})(</span>)')
         link = f'<a class="name" href="{html.escape(uri)}" title="{title}">'
         lines[line - 1] = span.sub(rf'{link}\1\2\3</a>', lines[line - 1], count=1)
     return head + opened + '\n'.join(lines)

@@ -14,6 +14,7 @@ from .pictures import alternatives
 PACKAGE = 'mvit_nb'
 DIRECTIVE = re.compile(r'^#\|[ \t]*([\w-]+)[ \t]*:?[ \t]*(.*?)[ \t]*\n?$', re.M)
 LINK = re.compile(r'(?<=\]\()(?!\w+:|\))([^)\s#]*)(#[^)\s]*)?(?=[\s)])')
+CODE = re.compile(r'((`+).+?(?<!`)\2(?!`))', re.S)               # code in a text, not to be touched
 EXPORTS = 'export', 'exporti', 'exports'
 
 
@@ -67,7 +68,10 @@ def linked(text: str, name: PurePosixPath) -> str:
         path = target.relative_to(NOTEBOOKS.parent).as_posix()
         return f'{at["git_url"]}/blob/{at["branch"]}/{path}{anchor}'
 
-    return LINK.sub(there, text)
+    parts = CODE.split(text)                       # text, code, its backticks, text, …
+    parts[::3] = [LINK.sub(there, part) for part in parts[::3]]
+    del parts[2::3]
+    return ''.join(parts)
 
 
 def prepared(path: Path) -> nbformat.NotebookNode:

@@ -16,7 +16,7 @@ from .wording import escaped, first_sentence
 
 LOOK = {'add_module_names': False, 'python_maximum_signature_line_length': 1,
         'python_trailing_comma_in_multi_line_signatures': False,
-        'toc_object_entries_show_parents': 'hide'}
+        'toc_object_entries_show_parents': 'hide', 'html_domain_indices': False}
 FRONT_MATTER = """---
 myst:
   enable_extensions: [attrs_block, dollarmath, fieldlist]
@@ -25,7 +25,7 @@ myst:
 START = """# Reference
 
 Every public name of the library, with its parameters, the shapes of its tensors, its errors and
-its sources.
+its sources. There is also an {ref}`index of all names <genindex>`.
 
 ## What `import mvit_nb` offers"""
 MODULES = """## The modules
@@ -96,7 +96,7 @@ class Reference:
     def page(self, writer):
         """A module: what it is for, where it is made, its names."""
         module = writer.module
-        kind, heading, place = writer.notebook()
+        kind, heading, place = writer.notebook
         lines = [FRONT_MATTER, f'# {escaped(module.name)}', '',
                  f'```{{py:module}} {module.name}', '```', '',
                  f'{writer.words(module.doc)}.', '',

@@ -133,8 +133,8 @@ class Module:
         return {name: self.imports.get(name, '') for name in self.all if name not in own}
 
     def comment_at(self, line, before):
-        """The comment at the end of a line, with the lines of comment below it, up to `before`, that
-        begin in its column; without one, all lines of comment there."""
+        """The comment at the end of a line, with the lines of comment below it, up to `before`,
+        that begin in its column; without one, all lines of comment there."""
         text, column, alone = self.comments.get(line, NO_COMMENT)
         parts = [text] if text and not alone else []
         for below in range(line + 1, before):

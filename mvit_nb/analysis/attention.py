@@ -143,7 +143,7 @@ def attention_maps(
     model: MViT,
     clip: torch.Tensor,
     blocks: int | Iterable[int] | None = None,
-    query: Query = None,
+    query: Query = None,          # all queries, one (frame, y, x), or 'cls'
 ) -> dict[int, torch.Tensor]:
     """The attention weights of blocks, {index: (B, h, N_Q, N_K)}; arguments and errors as in
     `each_attention`."""
@@ -166,7 +166,11 @@ def on_pixels(
     drawn = F.grid_sample(flat, torch.stack([x, y, t], -1)[None], align_corners=True)
     return drawn.reshape(*heat.shape[:-3], *clip_size)
 
-def key_heat(weights: torch.Tensor, grid: TokenGrid, cls_token: bool = True) -> torch.Tensor:
+def key_heat(
+    weights: torch.Tensor,    # (…, N_K)
+    grid: TokenGrid,          # of the keys
+    cls_token: bool = True,   # is the first key that of a class token?
+) -> torch.Tensor:
     "Weights over keys (…, N_K) → (…, T, H, W), without the class token."
     return weights[..., int(cls_token):].unflatten(-1, grid.thw)
 
@@ -176,7 +180,7 @@ def attention_distance(
     grid_q: TokenGrid,          # of the queries
     grid_k: TokenGrid,          # of the keys
     clip_size: Sequence[int],   # (T, H, W) of the clip
-    cls_token: bool = True,
+    cls_token: bool = True,     # is the first of each that of a class token?
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean attention distance of each head (paper, figure A.6): (h,) in space, in sides of the
     frame, and (h,) in time, in lengths of the clip. Raises `ValueError` if the weights are not as
@@ -215,13 +219,19 @@ def head_distances(
         distances.append((heads, yardstick))
     return distances
 
-def head_spread(distances: Distances) -> torch.Tensor:
+def head_spread(
+    distances: Distances,   # of `head_distances`: (2, h) and (2, 1) for each block
+) -> torch.Tensor:
     """How far heads spread in space and in time, (2,): the standard deviation, over all heads of a
     network, of a head's distance less that of even attention in its block."""
     return torch.cat([heads - even for heads, even in distances], 1).std(1)
 
 # %% ../../nbs/library/analysis/attention.ipynb #1113763d
-def window_matrix(length: int, kernel: int, stride: int) -> torch.Tensor:
+def window_matrix(
+    length: int,   # L, positions along the axis
+    kernel: int,   # k, in positions
+    stride: int,   # s, in positions
+) -> torch.Tensor:
     """Pooling along one axis as a matrix (L', L): each row is an even mean over the positions of a
     window that exist. Raises `ValueError` if the axis is too short for a single window."""
     windows = torch.arange(pooled_length(length, kernel, stride))

@@ -89,9 +89,8 @@ def checkpointed(
 # %% ../../nbs/library/training/launch.ipynb #5fc8116b
 @contextmanager
 def locked_folder(out: Path, accelerator: 'Accelerator') -> Iterator[None]:
-    """The folder `out`, made if need be, for this run alone, which `accelerator` knows the
-    processes of. Raises `TrainingError` in all of them if another run is in it or it cannot be
-    used."""
+    """The folder `out`, made if need be, for this run alone, whose processes `accelerator` knows.
+    Raises `TrainingError` in all of them if another run is in it or it cannot be used."""
     from accelerate.utils import broadcast_object_list
     from filelock import FileLock, Timeout
 

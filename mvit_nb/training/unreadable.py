@@ -18,7 +18,7 @@ from ..video.container import VideoError
 
 # %% ../../nbs/library/training/unreadable.ipynb #785a0929
 class UnreadableVideo(VideoError):
-    "A video from which a clip cannot be read, as `message` says. `hopeless`: nor opened."
+    "A video from which a clip cannot be read (`message`), or that cannot be opened (`hopeless`)."
 
     def __init__(self, message: str, hopeless: bool = False):
         super().__init__(message)
@@ -52,7 +52,8 @@ class UnreadableLog:
         self._begin()
 
     def add(self, index: int, reason: str, hopeless: bool) -> None:
-        "Tell all processes that item `index` cannot be read (`hopeless`: nor opened), and why."
+        """Tell all processes that item `index` cannot be read, and the reason. `hopeless`: it
+        cannot even be opened."""
         line = json.dumps([index, reason[:1000], hopeless]) + '\n'
         try:
             handle = os.open(self.path, os.O_WRONLY | os.O_APPEND)

@@ -83,9 +83,9 @@ def write_video(
     options: Mapping[str, str] | None = None,   # of the encoder
     title: str = '',                       # in the container's metadata
 ) -> None:
-    """Encode pictures into a video file. Raises `ValueError` for pictures that are no bytes, or
-    whose height or width is odd where libx264 or libx265 halves the colours, and `ImportError`
-    without PyAV. libx264 may give other bytes in another run; mpeg4 does not."""
+    """Encode pictures into a video file. The codec libx264 may give other bytes in another run;
+    mpeg4 does not. Raises `ValueError` for pictures that are no bytes, or whose height or width is
+    odd where libx264 or libx265 halves the colours, and `ImportError` without PyAV."""
     av = import_av()
     base = Fraction(1, fps) if times is None else Fraction(1, 1000)
     pictures = iter(pictures)
