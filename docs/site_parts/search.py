@@ -5,7 +5,7 @@ import re
 
 from sphinx.search.en import SearchEnglish
 
-_TIMES = re.compile(r'(?<=\d)\s?[x×*]\s?(?=\d)')
+_TIMES = re.compile(r'(?<=\d)\s?[xX×*]\s?(?=\d)')
 _WORD = re.compile(r'\d+(?:×\d+)+|\w+')
 
 
@@ -15,7 +15,7 @@ class SearchCourse(SearchEnglish):
     lang = 'en'
     js_splitter_code = r'''
 function splitQuery(query) {
-  const joined = query.replace(/(\d)\s?[x×*]\s?(?=\d)/g, "$1×");
+  const joined = query.replace(/(\d)\s?[xX×*]\s?(?=\d)/g, "$1×");
   return joined.match(/\d+(?:×\d+)+|[\p{Letter}\p{Number}_]+/gu) || [];
 }
 '''
