@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
 
-from site_parts import assets, landing, notebooks, reference, sidebar
+from site_parts import assets, landing, notebooks, reference, sidebar, token_data
 from site_parts.paths import DOCS, HTML, NODE_MODULES, SOURCE
 
 
@@ -39,6 +39,7 @@ def prepare() -> None:
     landing.write(SOURCE)
     sidebar.write(SOURCE)
     assets.bundle(NODE_MODULES, SOURCE / '_static')
+    token_data.write(SOURCE / '_static/app')
 
 
 def sphinx(fresh: bool) -> int:

@@ -7,7 +7,7 @@ sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
 
 from sphinx.search import languages
 
-from site_parts import assets, buttons, sidebar
+from site_parts import assets, buttons, navigation
 from site_parts.cells import CellTransform
 from site_parts.paths import NODE_MODULES, settings
 from site_parts.search import SearchCourse
@@ -44,8 +44,9 @@ html_css_files = ['site.css']
 html_js_files = ['formulas.js']
 html_copy_source = False
 html_show_sourcelink = False
+html_domain_indices = False
 html_baseurl = f'{_at["doc_host"]}{_at["doc_baseurl"]}/'
-html_sidebars = {'**': ['sidebar-head.html', 'sbt-sidebar-nav.html']}
+html_sidebars = {'**': ['sidebar-head.html', 'sidebar-navigation.html']}
 html_context = {'default_mode': 'auto'}
 html_theme_options = {
     'repository_url': _at['git_url'],
@@ -56,8 +57,6 @@ html_theme_options = {
     'use_issues_button': True,
     'use_download_button': False,
     'use_fullscreen_button': False,
-    'home_page_in_toc': True,
-    'show_navbar_depth': 1,
     'launch_buttons': {'colab_url': 'https://colab.research.google.com',
                        'notebook_interface': 'classic'},
     'pygments_light_style': 'a11y-light',
@@ -82,4 +81,4 @@ def setup(app):
     app.connect('build-finished', _icons)
     app.connect('html-page-context', _search)
     app.connect('html-page-context', buttons.correct, priority=900)
-    app.connect('html-page-context', sidebar.name_arrows, priority=900)
+    app.connect('html-page-context', navigation.add)

@@ -35,7 +35,7 @@ const view = makeView(document.getElementById('mvit-tokens'), {
 function clipOf({ query, example }) {
   const name = isTrained(query) ? example : 'photograph';
   if (!clips.has(name)) {
-    clips.set(name, isTrained(query) ? shapesClip(small.clips[example], small.layout)
+    clips.set(name, isTrained(query) ? shapesClip(small.clips[example], small)
       : photographClip(`${folder}grace_hopper.jpg`));
   }
   return clips.get(name);

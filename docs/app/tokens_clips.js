@@ -38,13 +38,15 @@ async function readBlocks(entry, layout) {
   });
 }
 
-// A clip of moving shapes: frames of equal sides, one under the other in one picture.
-export async function shapesClip(entry, layout) {
+// A clip of moving shapes, with what the network says of it: frames of equal sides, one under the
+// other in one picture.
+export async function shapesClip(entry, { layout, classes }) {
   const [strip, blocks] = await Promise.all([
     loaded(`data:image/png;base64,${entry.frames}`), readBlocks(entry, layout)]);
   const side = strip.naturalWidth;
   return {
     blocks,
+    verdict: classes[entry.logits.indexOf(Math.max(...entry.logits))],
     draw(context, frame, width, height) {
       context.imageSmoothingEnabled = false;
       context.drawImage(strip, 0, frame * side, side, side, 0, 0, width, height);

@@ -14,10 +14,10 @@ function outline(context, [y0, y1, x0, x1], style, width, dash = []) {
   context.setLineDash([]);
 }
 
-// With a white line under it, so that it shows on every picture. `point` is one pixel of the page.
-function casedOutline(context, cell, style, point, dash = []) {
+// White under a line shows it on every picture. `point` is one pixel of the page.
+function casedOutline(context, cell, style, point) {
   outline(context, cell, 'white', 3.5 * point);
-  outline(context, cell, style, 2 * point, dash.map((length) => length * point));
+  outline(context, cell, style, 2 * point);
 }
 
 function fill(context, [y0, y1, x0, x1], style) {
@@ -73,11 +73,17 @@ function drawToken(context, { tokens, queries }, point) {
   fill(context, shrunk(cell, point), vermilion);
 }
 
+// Dashed lines, each in the gaps of the other where both are the same.
 function drawWindows(context, { queries, keys }, key, point) {
-  if (keys.pooled) casedOutline(context, box(keys.windows, key), color('k'), point, [5, 4]);
-  if (queries.pooled) {
-    casedOutline(context, box(queries.windows, queries.at), color('q'), point, [5, 4]);
-  }
+  const windows = [[keys, key, 'k'], [queries, queries.at, 'q']]
+    .filter(([grid]) => grid.pooled)
+    .map(([grid, token, name]) => [box(grid.windows, token), color(name)]);
+  for (const [cell] of windows) outline(context, cell, 'white', 3.5 * point);
+  windows.forEach(([cell, style], i) => {
+    context.lineDashOffset = 6 * i * point;
+    outline(context, cell, style, 2 * point, [6 * point, 6 * point]);
+  });
+  context.lineDashOffset = 0;
 }
 
 // `view`: clip, report, frame, the moment of the keys, their weights (null: none are known), whether

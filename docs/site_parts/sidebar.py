@@ -1,4 +1,4 @@
-"""The sidebar: every page in its room"""
+"""What stands in the sidebar: every page in its room (`navigation` writes it)"""
 import re
 from pathlib import Path
 
@@ -20,9 +20,6 @@ TOP = """# Library
 One notebook for each module that no lesson exports: definition, one sentence, the check of a value
 or an invariant under it. The [reference](/reference/index.md) has every public name of all
 modules."""
-
-# the link of a page with pages below it, and the arrow beside it
-ARROW = re.compile(r'(<a [^>]*>([^<]*)</a><details[^>]*><summary)>')
 
 
 def head(path: Path) -> tuple[str, str]:
@@ -83,16 +80,6 @@ def library_page() -> str:
     return '\n'.join([TOP, '', '## Rooms', '', '| room | what is in it |', '| --- | --- |', *rooms,
                       '', '## Modules beside them', '', *table('library'), '',
                       toctree([*below, *entries('library')], ':hidden:')])
-
-
-def name_arrows(app, pagename, templatename, context, doctree) -> None:
-    """Let the arrows that fold parts of the sidebar say what they fold."""
-    make = context['generate_toctree_html']
-
-    def named(*arguments, **options):
-        return ARROW.sub(r'\1 aria-label="Pages of \2">', str(make(*arguments, **options)))
-
-    context['generate_toctree_html'] = named
 
 
 def toctrees() -> str:

@@ -1,4 +1,4 @@
-"""What the page "Tokens" shows: attention of a small network, its first report, and a photograph."""
+"""What the page "Tokens" shows: attention of a small network, a first report, and a photograph"""
 import json
 import shutil
 from pathlib import Path
@@ -9,7 +9,7 @@ from mvit_nb.tokens import token_report
 
 from .paths import DOCS
 
-ATTENTION = DOCS / 'data' / 'attention.json'      # made by nbs/library/analysis/attention_data.ipynb
+ATTENTION = DOCS / 'data/attention.json'          # nbs/library/analysis/attention_data.ipynb
 FIRST = 1, (4, 32, 40)                            # block and place that the page opens with
 PHOTOGRAPH = 'grace_hopper.jpg'                   # Matplotlib's sample, in the public domain
 

@@ -3,7 +3,7 @@ import re
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from conftest import DESKTOP, PHONE, Notes, clear, settled
+from conftest import PHONE, Notes, clear, settled
 from site_parts.paths import HTML
 
 PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.rglob('*.html')
@@ -25,7 +25,7 @@ LOOK = r'''async () => {
   for (const picture of pictures) picture.loading = 'eager';
   await Promise.all(pictures.map((picture) => picture.decode().catch(() => {})));
   const text = document.querySelector('main').cloneNode(true);
-  for (const part of text.querySelectorAll('pre, code, .katex, script, style, noscript')) part.remove();
+  for (const part of text.querySelectorAll('pre, code, .sig, .katex, script, style, noscript')) part.remove();
   return {
     title: document.title,
     headings: [...document.querySelectorAll('h1')]
@@ -83,8 +83,9 @@ def faults_in(seen):
 
 @pytest.fixture(scope='module')
 def shared(browser, site):
-    """One page for all tests of this file that need none of their own, and its notes."""
-    context = browser.new_context(**DESKTOP)
+    """One page as wide as a phone for all tests of this file that need none of their own, and its
+    notes. On a desktop other tests open a page of each kind."""
+    context = browser.new_context(viewport=PHONE['viewport'])
     notes = Notes(context, site)
     yield context.new_page(), notes
     context.close()
@@ -95,12 +96,10 @@ def test_page(path, html, site, shared):
     """A page: no fault that the browser notes, a title, one h1, its pictures, everything rendered,
     under 3 MB, and no wider than a phone."""
     page, notes = shared
-    page.set_viewport_size(DESKTOP['viewport'])
     notes.take()
     page.goto(f'{site}/{path}')
     settled(page)
     seen = page.evaluate(LOOK)
-    page.set_viewport_size(PHONE['viewport'])
     wide = page.evaluate(OVERFLOW)
     noted, requests = notes.take()
     assert f'{site}/{path}' in requests                    # or its bytes would not be counted

@@ -1,4 +1,4 @@
-"""The page "Tokens" in a browser: what it shows is the library's answer, and the weights are the data"""
+"""The page "Tokens" in a browser: the library's answers, and weights as they are in the data"""
 import base64
 import io
 import json
@@ -153,6 +153,9 @@ def check_weights(page, clip, block):
     data = weights_of(clip, block)[:, index]                               # (h, N_K)
     rows = [data.mean(0), *data] if len(data) > 1 else list(data)
     assert len(found) == len(rows)
+    logits = torch.tensor(CONTENT['clips'][clip]['logits'])
+    says = f"The network says: {CONTENT['classes'][int(logits.argmax())]}."
+    assert says in page.locator('.mvit-large figcaption').inner_text()
     for line, expected in zip(found, rows):
         shown = torch.tensor(line['row'], dtype=torch.float64)
         torch.testing.assert_close(shown, expected)
@@ -266,7 +269,8 @@ def test_what_is_not_possible_is_said(page):
         ('start=mvit_c', "unknown model 'mvit_c'"),
         ('start=mvit_b_16x4&image_size=8', 'the clip is too small'),
         ('start=mvit_b_16x4&block=16&at=0,0,0', 'block: expected 0 to 15, got 16'),
-        ('clip=0&block=0&at=8,0,0', 'position: expected (frame, y, x) from (0, 0, 0) to (7, 63, 63)'),
+        ('clip=0&block=0&at=8,0,0',
+         'position: expected (frame, y, x) from (0, 0, 0) to (7, 63, 63)'),
     ):
         opened(page, f'#{address}')                     # the first one loads the page
         refused.filter(has_text=sentence).wait_for()
