@@ -4,6 +4,7 @@ Pages are Markdown with directives of Sphinx's Python domain, made from the text
 (`source`), so that a parameter keeps the comment that stands beside it, and from the imported
 modules, which know the values. Every name has one entry, where it is defined."""
 import configparser
+import re
 from pathlib import Path
 
 from .conventions import CONVENTIONS
@@ -17,6 +18,8 @@ from .wording import escaped, first_sentence
 LOOK = {'add_module_names': False, 'python_maximum_signature_line_length': 1,
         'python_trailing_comma_in_multi_line_signatures': False,
         'toc_object_entries_show_parents': 'hide', 'html_domain_indices': False}
+# the parameters of a signature of several lines, a list of which Sphinx gives no terms
+PARAMETERS = re.compile(r'(<span class="sig-paren">\(</span>)\s*<dl>\n(.*?)</dl>\s*', re.S)
 FRONT_MATTER = """---
 myst:
   enable_extensions: [attrs_block, dollarmath, fieldlist]
@@ -139,9 +142,18 @@ def look(app, config):
         setattr(config, name, value)
 
 
+def spell_lines(app, pagename, templatename, context, doctree):
+    """Let the lines of a signature be lines, not the definitions of a list, which screen readers
+    would call incomplete."""
+    if pagename.startswith('reference/') and 'body' in context:
+        context['body'] = PARAMETERS.sub(lambda found: found[1] + found[2].replace(
+            '<dd>', '<span class="sig-line">').replace('</dd>', '</span>'), context['body'])
+
+
 def setup(app):
     """Signatures as the reference wants them: short names, one parameter a line where there are
     many."""
     app.connect('config-inited', look)
+    app.connect('html-page-context', spell_lines)
     app.add_css_file('reference.css')
     return {'version': '1', 'parallel_read_safe': True, 'parallel_write_safe': True}
