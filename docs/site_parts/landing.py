@@ -14,7 +14,7 @@ from .paths import NOTEBOOKS
 
 MODEL, MODEL_NAME = 'mvit_b_16x4', 'MViT-B'
 FOLDER = '_static/landing'
-DOTS = 160                                  # per inch of a picture: pages show 86, screens have two each
+DOTS = 160                           # per inch of a picture: pages show 86, screens have two each
 QUARTERS = '', '¼', '½', '¾'
 ROW = re.compile(r'^\| \[(\d\d [^]]+)\]\((lessons/\w+)\.ipynb\) \| (.+?) \| (\d+) \|$', re.M)
 PLACE = re.compile(r'<!-- (map|journey|lessons) -->|@(\w+)@')
@@ -96,8 +96,8 @@ def map_html(folder: Path, stations: tuple) -> str:
     clip, *middle, head = stations
     way = '; '.join(f'{station.name}: {station.count:,} tokens of {station.channels} channels'
                     for station in middle)
-    alt = (f'The map of {MODEL_NAME}. A clip of {clip.grid[0]} frames; {way}; {head.title.lower()}. '
-           'Below, the inside of a block: pooled attention, then an MLP.')
+    alt = (f'The map of {MODEL_NAME}. A clip of {clip.grid[0]} frames; {way}; '
+           f'{head.title.lower()}. Below, the inside of a block: pooled attention, then an MLP.')
     shown = picture(draw_network(MODEL), folder / 'map.svg', alt, late=False)
     return f'<a class="landing-map" href="{FOLDER}/map.svg">{shown}</a>'
 
@@ -170,5 +170,5 @@ def write(out: Path) -> None:
     for name in re.findall(r'@(\w+)@', text):
         if name not in values:
             raise ValueError(f'{page.name}: no number @{name}@; there are {", ".join(values)}')
-    page.write_text(PLACE.sub(lambda found: parts[found[1]] if found[1] else values[found[2]], text),
-                    encoding='utf-8')
+    filled = PLACE.sub(lambda found: parts[found[1]] if found[1] else values[found[2]], text)
+    page.write_text(filled, encoding='utf-8')

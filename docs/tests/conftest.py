@@ -34,7 +34,7 @@ SOURCES = ('docs/pages', 'docs/site_parts', 'docs/app', 'docs/static', 'docs/dat
            'docs/build.py', 'docs/package-lock.json', 'nbs', 'mvit_nb', 'settings.ini')
 IGNORED = ('net::ERR_ABORTED',            # the page was left
            'csp')                         # a script, in a context without scripts
-MADE = {'__pycache__', '.ipynb_checkpoints'}              # folders that tools write among the sources
+MADE = {'__pycache__', '.ipynb_checkpoints'}        # folders that tools write among the sources
 
 
 def clear(sentence):
@@ -64,7 +64,7 @@ def fault_of_build():
 
 
 def settled(page):
-    """Wait until the Python that a page runs, if it does, is there and the page shows its answer."""
+    """Wait until a page that runs Python has it, and shows its answer."""
     page.evaluate('Promise.all([globalThis.mvitExplorer?.ready, globalThis.mvitTokens?.ready])')
 
 

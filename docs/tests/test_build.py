@@ -58,7 +58,7 @@ def cell_with(nb, text):
 
 
 def test_directives(small):
-    """Cells that are not shown are gone, library and slow cells are marked, no directive is left."""
+    """Cells that are not shown are gone, library and slow ones are marked, no directive is left."""
     nb = notebooks.prepared(small)
     sources = '\n'.join(cell.source for cell in nb.cells if cell.cell_type == 'code')
     assert not [line for line in sources.splitlines() if line.startswith('#|')]

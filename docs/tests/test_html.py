@@ -17,7 +17,8 @@ THEMES = {   # of what the theme puts around the article of a page
     'text-content',              # buttons whose name is their title
     'wcag/h32',                  # the search field: Enter sends it
 }
-BROKEN = '<!DOCTYPE html>\n<html lang="en"><head><title>t</title></head><body><p></div></body></html>'
+BROKEN = ('<!DOCTYPE html>\n<html lang="en"><head><title>t</title></head>'
+          '<body><p></div></body></html>')
 
 
 def article(path):

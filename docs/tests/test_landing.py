@@ -95,8 +95,11 @@ def test_each_station_has_its_numbers(still):
 
 def test_stepping_moves_nothing(still):
     """Picture, buttons and what follows stay where they are."""
-    places = '''() => [...document.querySelectorAll('.journey button, .journey-station.shown img, h2')]
-        .map((part) => [part.getBoundingClientRect().x, part.getBoundingClientRect().y + scrollY])'''
+    places = '''() => {
+        const parts = document.querySelectorAll('.journey button, .journey-station.shown img, h2');
+        const boxes = [...parts].map((part) => part.getBoundingClientRect());
+        return boxes.map((box) => [box.x, box.y + scrollY]);
+    }'''
     before = still.evaluate(places)
     for index in range(1, STATIONS):
         press(still, 'Next')

@@ -25,7 +25,8 @@ LOOK = r'''async () => {
   for (const picture of pictures) picture.loading = 'eager';
   await Promise.all(pictures.map((picture) => picture.decode().catch(() => {})));
   const text = document.querySelector('main').cloneNode(true);
-  for (const part of text.querySelectorAll('pre, code, .sig, .katex, script, style, noscript')) part.remove();
+  const unread = text.querySelectorAll('pre, code, .sig, .katex, script, style, noscript');
+  for (const part of unread) part.remove();
   return {
     title: document.title,
     headings: [...document.querySelectorAll('h1')]
