@@ -1,4 +1,4 @@
-"""The buttons above a page: where its source is
+"""The buttons above a page: where its source is, and where it can be run
 
 The theme knows one folder of sources; pages come from notebooks, from Markdown or from no file."""
 from .paths import DOCS, ROOT, settings
@@ -13,18 +13,23 @@ def source_of(docname: str) -> str:
     return ''
 
 
+def corrected(button: dict, source: str) -> dict | None:
+    """A button as this site has it; None: not at all."""
+    if button.get('label') == 'source-file-button':
+        at = settings()
+        address = f'{at["git_url"]}/blob/{at["branch"]}/{source}'
+        words = {'text': 'View source', 'tooltip': 'The source of this page'}
+        return button | words | {'url': address} if source else None
+    if button.get('text') == 'Colab':
+        words = {'text': 'Open in Colab', 'tooltip': 'Run this notebook in Colab'}
+        return button | words | {'icon': 'fas fa-rocket'}
+    return button
+
+
 def correct(app, pagename, templatename, context, doctree) -> None:
-    """Let "View source" lead to that file, and leave it out where there is none."""
-    at = settings()
+    """Correct the groups of buttons that the theme makes for a page."""
     source = source_of(pagename)
     for group in context.get('header_buttons', []):
-        kept = []
-        for button in group.get('buttons', []):
-            if button.get('label') == 'source-file-button':
-                if not source:
-                    continue
-                button.update(url=f'{at["git_url"]}/blob/{at["branch"]}/{source}',
-                              text='View source', tooltip='The source of this page')
-            kept.append(button)
         if 'buttons' in group:
-            group['buttons'] = kept
+            found = [corrected(button, source) for button in group['buttons']]
+            group['buttons'] = list(filter(None, found))
