@@ -31,6 +31,8 @@ myst_enable_extensions = ['dollarmath', 'colon_fence', 'attrs_inline', 'html_ima
 myst_heading_anchors = 3
 suppress_warnings = ['myst.header']
 
+smartquotes = False          # 'conv' is a value, not a quotation
+
 html_math_renderer = 'katex'
 
 languages['en'] = SearchCourse

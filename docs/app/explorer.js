@@ -8,6 +8,7 @@ import { startPython } from './python.js';
 const SETTLED = 400; // ms without a change, until it goes into the address and to screen readers
 const COPIED = 2000; // ms that a button says so
 const PINNED = 'pinned design';
+const READY = 'Python is there: a change shows at once.';
 const { page, report: first } = globalThis.mvitDesign;
 
 const state = { start: first.start, reference: page.start, report: null, asked: 0, timer: 0 };
@@ -31,6 +32,7 @@ const view = {
   status: h('p', { role: 'status', class: 'mvit-status' }),
   spoken: h('p', { 'aria-live': 'polite', class: 'mvit-unseen' }),
   line: h('p', { class: 'mvit-line' }),
+  names: h('p', { class: 'mvit-names' }),
   sums: h('p', { class: 'mvit-sums' }),
   table: h('table', { class: 'mvit-totals' }),
   plan: h('table', {}),
@@ -91,6 +93,8 @@ function show(report) {
   state.report = report;
   view.line.replaceChildren(`${report.words}.`);
   view.line.classList.remove('mvit-refused');
+  view.names.replaceChildren();
+  controls.blame('');
   view.sums.replaceChildren(sentence(report));
   view.table.replaceChildren(...totalsTable(report));
   view.plan.replaceChildren(...planTable(report.plan));
@@ -102,6 +106,9 @@ function show(report) {
 function refuse(message) {
   if (!state.report) show(first);
   view.line.replaceChildren(h('b', {}, 'Not possible: '), message);
+  const labels = controls.blame(message);
+  view.names.replaceChildren(labels.length ? `Marked below: ${labels.join(', ')}.` : '');
+  view.sums.replaceChildren(`The last design that is possible: ${sentence(state.report)}`);
   view.line.classList.add('mvit-refused');
 }
 
@@ -173,7 +180,10 @@ function copyButton(name, what, text) {
     const copied = await copyText(text());
     view.status.replaceChildren(copied ? `${what} is copied.` : `${what} was not copied: ${text()}`);
     made.replaceChildren(copied ? 'Copied' : 'Not copied');
-    setTimeout(() => made.replaceChildren(name), COPIED);
+    setTimeout(() => {
+      made.replaceChildren(name);
+      if (copied) view.status.replaceChildren(READY);
+    }, COPIED);
   });
   return made;
 }
@@ -196,7 +206,7 @@ function build(root) {
     h('div', { class: 'mvit-panels' }, ...panels.map(({ figure }) => figure)),
     view.table, plan, code);
   root.replaceChildren(view.status, view.spoken, tools,
-    h('div', { class: 'mvit-summary' }, view.line, view.sums),
+    h('div', { class: 'mvit-summary' }, view.line, view.names, view.sums),
     h('div', { class: 'mvit-columns' }, controls.form, results));
   redrawWhenWidthChanges(results);
 }
@@ -230,7 +240,7 @@ async function begin(root) {
     throw error;
   }
   await (address() ? restore(address()) : update());
-  view.status.replaceChildren('Python is there: a change shows at once.');
+  view.status.replaceChildren(READY);
   window.addEventListener('hashchange', () => {
     if (address() !== state.report.query) restore(address());
   });

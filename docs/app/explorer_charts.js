@@ -209,8 +209,8 @@ function parameters({ stages }, width) {
 
 export const PANELS = [
   { name: 'positions', title: 'Positions per block', draw: positions,
-    note: 'bars: H×W of a frame as it leaves the block; dashed: keys and values' },
-  { name: 'channels', title: 'Channels per block', draw: channels, note: 'that come in' },
+    note: 'on a log scale; bars: H×W of a frame as it leaves the block; dashed: keys and values' },
+  { name: 'channels', title: 'Channels per block', draw: channels, note: 'as they come in' },
   { name: 'multiply-adds', title: 'Multiply-adds per block', draw: multiplyAdds,
     note: 'left of block 0 the cubes; strip: the colour of the stage', legend: OPERATORS },
   { name: 'parameters', title: 'Parameters per stage', draw: parameters },

@@ -110,5 +110,17 @@ export function makeControls(controls, changed) {
       for (const [name, word] of Object.entries(words)) made[name].set(word);
       enable();
     },
+    // Mark the controls that a refusal names; '' marks none. Gives their labels.
+    blame: (message) => {
+      const named = new Set(message.split(/[^\w]+/));
+      const found = controls.filter(({ name }) => named.has(name));
+      for (const { name } of controls) {
+        for (const input of made[name].inputs) {
+          if (named.has(name)) input.setAttribute('aria-invalid', 'true');
+          else input.removeAttribute('aria-invalid');
+        }
+      }
+      return found.map(({ label }) => label);
+    },
   };
 }

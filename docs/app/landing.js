@@ -1,7 +1,6 @@
 // A clip on its way: one station at a time. Without this script all stand one below the other.
 
 const PER_WORD = 230; // milliseconds: while the journey plays, a station stays until it can be read
-const quiet = matchMedia('(prefers-reduced-motion: reduce)');
 
 function journey(root) {
   const stations = [...root.querySelectorAll('.journey-station')];
@@ -10,7 +9,6 @@ function journey(root) {
   const last = stations.length - 1;
   let at = 0;
   let timer = null;
-  let untouched = true; // nobody has stepped, pressed or pointed here yet
 
   function show(index, aloud) {
     at = Math.min(Math.max(index, 0), last);
@@ -46,7 +44,6 @@ function journey(root) {
   }
 
   function go(index) {
-    untouched = false;
     pause();
     show(index, true);
   }
@@ -54,7 +51,6 @@ function journey(root) {
   button('previous').addEventListener('click', () => go(at - 1));
   button('next').addEventListener('click', () => go(at + 1));
   button('play').addEventListener('click', () => {
-    untouched = false;
     if (timer === null) play();
     else pause();
   });
@@ -66,20 +62,6 @@ function journey(root) {
     event.preventDefault();
     go(target);
   });
-
-  // It plays by itself while it is in view, until somebody turns to it.
-  new IntersectionObserver(([entry], observer) => {
-    if (!untouched) observer.disconnect();
-    else if (entry.isIntersecting && at < last && !quiet.matches) play();
-    else pause();
-  }, { threshold: 0.6 }).observe(root);
-  for (const kind of ['pointerdown', 'focusin']) {
-    root.addEventListener(kind, (event) => {
-      if (event.target === button('play')) return; // whose click says what is wanted
-      if (untouched) pause();
-      untouched = false;
-    });
-  }
 
   root.querySelector('.journey-controls').hidden = false;
   root.querySelector('.journey-chips').hidden = false;

@@ -40,10 +40,8 @@ function drawTiles(context, keys, moment, point) {
   const blue = color('k');
   const line = Math.min(point, ...keys.step.slice(1).map((pixels) => pixels / 10));
   eachKey(keys, moment, (cell) => {
-    context.globalAlpha = 0.4;
-    fill(context, cell, blue);
-    context.globalAlpha = 1;
-    outline(context, shrunk(cell, line / 2), 'rgb(255 255 255 / 60%)', line);
+    outline(context, shrunk(cell, line / 2), 'white', 2 * line);
+    outline(context, shrunk(cell, line / 2), blue, line);
   });
 }
 

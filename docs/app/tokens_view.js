@@ -137,7 +137,8 @@ export function makeView(root, asked) {
     drawPicture(el.picture, { clip, report, frame: frameOf(report), moment: marked[0], weights,
       token: true, key: marked });
     el.caption.replaceChildren(`Frame ${frameOf(report)} of 0 to ${report.clip[0] - 1}`
-      + (weights ? `, with the weights of ${name}. The network says: ${clip.verdict}.` : ''));
+      + (weights ? `, with the weights of ${name}. The network says: ${clip.verdict}.`
+        : '. Keys are outlines only: there is no trained network here that would weigh them.'));
     const weight = weights ? `; its weight is ${percent(weightOf(weights, report, marked))}` : '';
     el.keyLine.replaceChildren(`Key (${marked.join(', ')}) holds ${heldBy(report.keys, marked)}`
       + `${weight}.`);

@@ -6,7 +6,7 @@ from site_parts.paths import NODE_MODULES
 AXE = NODE_MODULES / 'axe-core/axe.min.js'
 PAGES = ['index.html', 'explorer.html', 'tokens.html', 'lessons/00_clips.html',
          'lessons/04_plan.html', 'guides/video.html', 'library.html', 'library/config.html',
-         'reference/index.html', 'search.html?q=14×14']
+         'reference/index.html', 'reference/config.html', 'search.html?q=14×14']
 ON_A_PHONE = ['index.html', 'explorer.html', 'tokens.html', 'lessons/04_plan.html']
 
 THEMES = {   # what is the theme's own, {rule: the selector of its elements}

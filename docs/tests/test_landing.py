@@ -119,16 +119,20 @@ def test_keyboard(still):
     settle(still, 0)
 
 
-def test_it_plays_while_in_view_and_stops_when_told(open_page):
-    """It begins when it comes into view, goes to the end and stays there; Pause keeps it where it
-    is, and so does stepping."""
+def test_it_plays_when_told_and_stops_when_told(open_page):
+    """It moves only after Play was pressed, goes to the end and stays there; Pause keeps it where
+    it is, and so does stepping."""
     page = open_page()
     page.clock.install()
     page.goto('index.html')
     play = page.locator('[data-do="play"]')
     assert play.inner_text() == 'Play' and shown(page) == [0]
     page.locator('.journey').evaluate('part => part.scrollIntoView()')
-    page.wait_for_function('() => document.querySelector("[data-do=play]").textContent === "Pause"')
+    page.clock.run_for(1000)
+    page.clock.fast_forward(LONG)
+    assert chosen(page) == 0 and play.inner_text() == 'Play'   # nobody asked yet
+    play.click()
+    assert play.inner_text() == 'Pause'
     page.clock.fast_forward(LONG)
     assert chosen(page) == 1
     assert page.locator('.journey-status').inner_text() == ''  # nothing is read out unasked
