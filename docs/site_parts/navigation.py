@@ -43,8 +43,9 @@ class Navigation:
         lines = [f'<ul class="nav bd-sidenav bd-sidenav__home-link">{home}</ul>']
         for part in self.toctrees(self.start):
             items = self.items(part['entries'], 1, page, way, address)
-            lines += [CAPTION.format(escape(part['caption'])),
-                      f'<ul class="nav bd-sidenav">{items}</ul>']
+            if part['caption']:
+                lines.append(CAPTION.format(escape(part['caption'])))
+            lines.append(f'<ul class="nav bd-sidenav">{items}</ul>')
         return '\n'.join(lines)
 
     def items(self, entries, level, page, way, address, folded=True):

@@ -191,9 +191,12 @@ def test_token_and_keys_are_drawn_where_they_are(page):
     y, x = first['tokens']['centre'][1:]
     assert pixel(page, '.mvit-picture', (y, x), clip) == Q_COLOR
     assert pixel(page, '.mvit-moments canvas >> nth=3', (y, x), clip) != Q_COLOR
-    between = pixel(page, '.mvit-picture', (176, 176), clip)             # in no key's window
     page.evaluate('mvitTokens.pick(1, [8, 64, 200])')
-    assert pixel(page, '.mvit-picture', (176, 176), clip) != between     # in a key's
+    top = report(page)['keys']['cells'][1][2][0]                         # of the third row of keys
+    across = {pixel(page, '.mvit-picture', (top + step / 4, 150), clip) for step in range(-8, 9)}
+    assert K_COLOR in across                                             # an outline, filled with
+    assert K_COLOR != pixel(page, '.mvit-picture', (top + 6, 150), clip) # nothing but the picture
+
 
 def test_the_strongest_key_is_filled(page):
     opened(page, '#clip=0&block=2&at=0,63,63')
