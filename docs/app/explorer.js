@@ -6,6 +6,7 @@ import { makeControls } from './explorer_controls.js';
 import { startPython } from './python.js';
 
 const SETTLED = 400; // ms without a change, until it goes into the address and to screen readers
+const NARROWEST = 120; // pixels that a chart needs; a page has fewer while it is laid out
 const COPIED = 2000; // ms that a button says so
 const PINNED = 'pinned design';
 const READY = 'Python is there: a change shows at once.';
@@ -54,7 +55,7 @@ const panels = PANELS.map((chart) => ({ ...chart, ...panel(chart) }));
 
 function draw({ name, place, draw: plotted }) {
   const width = place.clientWidth;
-  if (!width || !state.report) return;
+  if (width < NARROWEST || !state.report) return;
   const svg = plotted(state.report, width);
   svg.querySelectorAll('[aria-label]').forEach((part) => part.removeAttribute('aria-label'));
   svg.setAttribute('role', 'img');
