@@ -41,7 +41,8 @@ def crops(
     size: CropSize = 224,   # of the crop
     num_crops: int = 1,     # 1: center; 3: start, center and end of the long side
 ) -> torch.Tensor:
-    "Crops (num_crops, T, C, size, size). Raises `ValueError` if the frames are too small."
+    """Crops (num_crops, T, C, size, size); a single one is a view of the frames, no copy. Raises
+    `ValueError` if the frames are too small."""
     h, w = (size, size) if isinstance(size, int) else size
     H, W = frames.shape[-2:]
     if num_crops not in (1, 3): raise ValueError(f'num_crops: expected 1 or 3, got {num_crops!r}')
@@ -50,7 +51,8 @@ def crops(
     corners = [(y, x)]
     if num_crops == 3:
         corners = [(0, x), (y, x), (H - h, x)] if H > W else [(y, 0), (y, x), (y, W - w)]
-    return torch.stack([frames[..., y:y + h, x:x + w] for y, x in corners])
+    windows = [frames[..., y:y + h, x:x + w] for y, x in corners]
+    return windows[0][None] if num_crops == 1 else torch.stack(windows)
 
 # %% ../../nbs/library/video/pixels.ipynb #e77c9064
 def short_side_of(
@@ -81,15 +83,17 @@ def frame_shrinker(
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """A function that does `resize_short_side` for one frame (3, H, W) of bytes after the other,
     in the same memory: to get room for a large picture in floats takes longer than to fill it. It
-    returns the frame (3, H', W'), floats from 0 to 1."""
+    returns the frame (3, H', W'), floats from 0 to 1. The three numbers of a pixel lie side by
+    side in that memory, which plain bilinear reads most quickly."""
     floats: torch.Tensor | None = None
 
     def shrink(picture: torch.Tensor) -> torch.Tensor:
         nonlocal floats
         if min(picture.shape[1:]) == size: return picture / 255
-        if floats is None or floats.shape != picture.shape:
-            floats = torch.empty_like(picture, dtype=torch.float32)
-        torch.div(picture, 255, out=floats)
-        return resize_short_side(floats[None], size, antialias)[0]
+        if floats is None or floats.shape[1:] != picture.shape:
+            layout = torch.contiguous_format if antialias else torch.channels_last
+            floats = torch.empty((1, *picture.shape), memory_format=layout)
+        floats.copy_(picture[None]).div_(255)              # quicker than a division of bytes
+        return resize_short_side(floats, size, antialias)[0]
 
     return shrink

@@ -9,11 +9,13 @@ __all__ = ['Video', 'open_video', 'probe', 'read_clips']
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 import torch
-from .container import VideoError, VideoPath, as_video_error, video_name
-from .decode import FrameFinder
+from .backends import TorchcodecFrames, gives_same_frames, video_backend
+from .container import LATE, VideoError, VideoPath, as_video_error, video_name
+from .decode import DamagedFrame, FrameFinder
 from .info import VideoInfo, measure
 from .upright import display_matrix, frame_converter, frame_pixels, swaps_axes
 
@@ -40,20 +42,27 @@ class Video:
     """A video file, open for reading: `open_video`. For a `with` block, or call `close()`.
 
     `info` is what `probe` finds out, found once. `clips` reads frames; what the object has learned
-    about the file serves all its calls. All methods raise `VideoError`, with the path in it; to
-    open a file also raises `ImportError` without PyAV. Not for several threads at once; it cannot
-    be pickled."""
-    def __init__(self, path: VideoPath):
-        self.path = path
+    about the file serves all its calls. Frames are decoded by `video_backend()`. All methods raise
+    `VideoError`, with the path in it; to open a file also raises `ImportError` without PyAV, or
+    without a backend that was chosen. Not for several threads at once; it cannot be pickled."""
+    def __init__(
+        self,
+        path: VideoPath,      # of a video file
+        whole: bool = True,   # False: the `info` of a truncated file is that of what is there
+    ):
+        self.path, self._whole = path, whole
         self._converter = frame_converter()
         self._finder = FrameFinder(path)
         self._unclaimed = self._finder.counter                 # what the first frame has cost
+        self._source: Any = self._finder                       # of frames
         try:
             first = self._finder.first_frame()
             self._matrix = display_matrix(first, self._converter)
             self._rotation, self._size = int(first.rotation), (first.height, first.width)
             if swaps_axes(self._matrix):
                 self._size = first.width, first.height
+            if video_backend() == 'torchcodec' and gives_same_frames(self._finder):
+                self._source = TorchcodecFrames(path, self._finder)
         except BaseException:
             self.close()
             raise
@@ -74,11 +83,9 @@ class Video:
         an index."""
         finder = self._finder
         if finder.container is None: raise VideoError(f'{video_name(self.path)}: closed')
-        avi = finder.container.format.name == 'avi'
-        zero = (finder.stream.start_time or 0) if avi else finder.zero
         with as_video_error(self.path):
             duration, fps, frames = measure(
-                self.path, finder.container, finder.stream, zero * finder.tick)
+                self.path, finder.container, finder.stream, finder.zero * finder.tick, self._whole)
         finder.forget()                                        # the container stands elsewhere now
         return VideoInfo(frames, duration, fps, self._size, self._rotation)
 
@@ -86,7 +93,7 @@ class Video:
         self,
         times: Iterable[Iterable[float]],    # for each clip, its T times, seconds
         transform: Callable[[torch.Tensor], torch.Tensor] | None = None,   # of each frame
-        counter: Counter[str] | None = None,   # counts frames 'decoded' and 'seeks'
+        counter: Counter[str] | None = None,   # counts frames 'decoded' and 'seeks', by PyAV
     ) -> Iterator[tuple[int, torch.Tensor]]:
         """Yield (k, frames) of clip k, (T, 3, H, W), as `read_clips` does, from this open file.
         Raises `ValueError` for a time that is not finite."""
@@ -95,39 +102,58 @@ class Video:
         self._unclaimed = Counter()
         return self._read(times, transform)
 
+    def good_until(
+        self,
+        start: float,   # seconds
+        end: float,     # seconds
+    ) -> float:
+        """When the first frame begins that is damaged, of those from `start` to `end`, in seconds;
+        after the last of them if none is. Decodes them all."""
+        fps = self.info.fps
+        end = min(end, self.info.duration - 1 / fps)           # when the last frame begins
+        number = math.ceil((start - LATE) * fps)
+        with suppress(DamagedFrame), as_video_error(self.path):
+            while number / fps < end + LATE:
+                self._source.frame_at(number / fps)
+                number += 1
+        return number / fps
+
     def _read(self, times, transform):
         "Yield (k, frames) of clip k; see `read_clips`."
         wanted = sorted((_seconds(self.path, time), k, i)
                         for k, clip in enumerate(times) for i, time in enumerate(clip))
-        missing = Counter(k for _, k, _ in wanted)             # frames of each clip
-        clips: dict[int, dict[int, torch.Tensor]] = {}
+        lengths = Counter(k for _, k, _ in wanted)             # frames of each clip
+        missing = lengths.copy()
+        clips: dict[int, torch.Tensor] = {}                    # those in progress
         last: Any = None
         for seconds, k, i in wanted:
             with as_video_error(self.path):
-                frame = self._finder.frame_at(seconds)
+                frame = self._source.frame_at(seconds)
             if frame is not last:
-                last, picture = frame, frame_pixels(frame, self._matrix, self._converter)
+                last = picture = frame
+                if not isinstance(frame, torch.Tensor):
+                    picture = frame_pixels(frame, self._matrix, self._converter)
                 if transform is not None:
                     picture = transform(picture)
-            clips.setdefault(k, {})[i] = picture
+            if k not in clips:
+                clips[k] = picture.new_empty(lengths[k], *picture.shape)
+            if clips[k].shape[1:] != picture.shape:
+                reason = 'its pictures change in size within a clip'
+                raise VideoError(f'{video_name(self.path)}: {reason}')
+            clips[k][i] = picture
             missing[k] -= 1
             if not missing[k]:
-                yield k, self._stack(clips.pop(k))
-
-    def _stack(self, pictures):
-        "The pictures of a clip, {i: picture}, in their order."
-        if len({picture.shape for picture in pictures.values()}) > 1:
-            raise VideoError(f'{video_name(self.path)}: its pictures change in size within a clip')
-        return torch.stack([pictures[i] for i in range(len(pictures))])
+                yield k, clips.pop(k)
 
 # %% ../../nbs/library/video/reader.ipynb #e0208f18
 def open_video(
-    path: VideoPath,   # of a video file
+    path: VideoPath,      # of a video file
+    whole: bool = True,   # False: the `info` of a truncated file is that of what is there
 ) -> Video:
     """Open a video file once, to ask for its `info` and read `clips` from it; for a `with` block.
     Raises `VideoError`, with the path in it, for a file that is missing, empty, no regular file or
     no video, and `ImportError` without PyAV."""
-    return Video(path)
+    return Video(path, whole)
 
 def probe(
     path: VideoPath,   # of a video file

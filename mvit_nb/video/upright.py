@@ -32,7 +32,8 @@ def upright(
         picture, across, down = picture.transpose(-1, -2), c, b
     else:
         across, down = a, d
-    return picture.flip([axis for axis, sign in ((-1, across), (-2, down)) if sign < 0])
+    axes = [axis for axis, sign in ((-1, across), (-2, down)) if sign < 0]
+    return picture.flip(axes) if axes else picture         # `flip` copies, whatever the axes
 
 # %% ../../nbs/library/video/upright.ipynb #be58bae8
 def frame_converter() -> 'VideoReformatter':
@@ -61,8 +62,9 @@ def frame_pixels(
 ) -> torch.Tensor:
     "A decoded frame as it is to be shown: RGB bytes, (3, H, W)."
     rgb = converter.reformat(frame, format='rgb24', threads=1)
-    plane = rgb.planes[0]
-    rows = torch.frombuffer(bytearray(plane), dtype=torch.uint8)
-    rows = rows.view(rgb.height, plane.line_size)[:, :3 * rgb.width]       # rows may be padded
-    picture = rows.reshape(rgb.height, rgb.width, 3).permute(2, 0, 1)
+    plane: Any = rgb.planes[0]
+    # A new frame's memory becomes the tensor's, without a copy. The decoder's own is copied.
+    memory = bytearray(plane) if rgb is frame else plane
+    rows = torch.frombuffer(memory, dtype=torch.uint8)
+    picture = rows.as_strided((3, rgb.height, rgb.width), (1, plane.line_size, 3))
     return upright(picture, matrix)
