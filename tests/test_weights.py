@@ -1,11 +1,11 @@
-"""Architectures that are read off shapes, for the named models that take too long for a notebook.
+"""Architectures that are read off shapes, for all named models.
 
     pytest tests/test_weights.py -k mvitv2_h
 """
 import pytest
 import torch
 
-from mvit_nb import config_from_checkpoint, get_config
+from mvit_nb import config_from_checkpoint, get_config, list_models
 from mvit_nb.weights.fitting import meta_state
 
 
@@ -14,11 +14,8 @@ def shapes_of(config):
     return {k: torch.zeros(()).expand(v.shape) for k, v in meta_state(config).items()}
 
 
-DEEP = 'mvitv2_b', 'mvitv2_l', 'mvitv2_h', 'mvitv2_b_32x3', 'mvitv2_l_40x3'
-
-
-@pytest.mark.parametrize('name', DEEP)
-def test_config_of_a_deep_model(name):
+@pytest.mark.parametrize('name', list_models())
+def test_config_of_a_named_model(name):
     config = get_config(name)
     assert config_from_checkpoint(shapes_of(config)) == config
 

@@ -47,14 +47,16 @@ class CheckpointInfo:
 _ORDER = ('patch_stride', 'patch_padding', 'depths', 'q_stride', 'kv_stride', 'num_heads',
           'pool_mode', 'pool_kernel', 'head_mul', 'kv_adaptive', 'kv_pool_unit_stride',
           'q_pool_unit_stride', 'skip', 'residual_pooling', 'mean_pooling',
-          'num_frames', 'image_size', 'sampling_rate', 'pixel_mean', 'pixel_std')   # fields that a
+          'num_frames', 'image_size', 'sampling_rate', 'sampling', 'scores',
+          'pixel_mean', 'pixel_std')                       # fields that a
                                                            # file may not tell
 _PIXELS = 'as in published models for such clips; the network does not see it'
 _USUAL = {'kv_adaptive': 'as in every published model', 'skip': 'as in every published model',
           'mean_pooling': 'as in every published model', 'kv_pool_unit_stride': 'the default',
           'q_pool_unit_stride': 'the default', 'head_mul': 'as dim_mul: heads of one width',
           'residual_pooling': 'as in all published models with, or all without, relative positions',
-          'sampling_rate': 'the network does not see it', 'pixel_mean': _PIXELS,
+          'sampling_rate': 'the network does not see it', 'sampling': 'the network does not see it',
+          'scores': 'the network does not see it', 'pixel_mean': _PIXELS,
           'pixel_std': _PIXELS}                              # and what is then assumed
 
 
@@ -197,7 +199,7 @@ def infer_config(
     base = published or (get_config(name) if name else None)
     clip, clip_told = propose_clip(facts, base_values(facts, known, base), known)
     untold = {'patch_stride', 'patch_padding', 'num_frames', 'image_size', 'sampling_rate',
-              'pixel_mean', 'pixel_std'}
+              'sampling', 'scores', 'pixel_mean', 'pixel_std'}
     unseen_stages = not facts.pooling_weights or 'q_pool_unit_stride' in facts.seen
     if facts.stages == 1 and unseen_stages:
         untold.add('depths')
@@ -214,7 +216,8 @@ def infer_config(
     return CheckpointInfo(config, layout, _assumed(config, untold, facts, base, name))
 
 # %% ../../nbs/library/weights/infer.ipynb #85fa3617
-_UNSEEN = 'sampling_rate', 'drop_path_rate', 'dropout', 'pixel_mean', 'pixel_std'    # by weights
+_UNSEEN = ('sampling_rate', 'drop_path_rate', 'dropout', 'sampling', 'scores', 'pixel_mean',
+           'pixel_std')                                                              # by weights
 
 
 def _saved_config(text: str, tensors: Tensors) -> MViTConfig:
@@ -224,6 +227,7 @@ def _saved_config(text: str, tensors: Tensors) -> MViTConfig:
     blocks = len({match[1] for match in found if match})
     try:
         saved = json.loads(text)
+        if 'boxes' in saved: raise ValueError('a network for boxes: load_box_model reads it')
         asked = sum(saved.get('depths', MViTConfig.depths))
         if asked != blocks or asked > MOST_BLOCKS:
             raise ValueError(f'it asks for {asked:.6g} blocks, the file has {blocks} '

@@ -7,16 +7,19 @@ __all__ = ['save_checkpoint', 'load_model']
 
 # %% ../../nbs/library/weights/save.ipynb #d753fa09
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 import torch
 from ..files import AnyPath, write_file
+from ..labels import labels_for
 from ..model import MViT
+from .heads import names_file, read_classes
 from .infer import inspect_weights
 from .load import fill_model
 from .own_format import CONFIG_KEY, own_metadata
-from .sources import Source, named_errors, read_source
+from .sources import Source, Weights, named_errors, read_source
 
 # %% ../../nbs/library/weights/save.ipynb #fac2a1c5
 def save_checkpoint(
@@ -43,17 +46,24 @@ def save_checkpoint(
 
 def load_model(
     source: Source,   # path, URL, published name or state dict, in any of the layouts
+    *,
+    classes: Sequence[str] | None = None,   # names of the classes; None: those that are found, see
+                                            # below; (): none
     **known: Any,     # fields of `MViTConfig` that no tensor tells, or to make sure of
 ) -> MViT:
     """The model of a checkpoint with its weights, in eval mode, on the CPU. A file of
     `save_checkpoint` needs nothing else; of other files the config is read off the tensors (see
-    `mvit_nb.weights.infer.inspect_checkpoint`, whose result is kept as `model.checkpoint`). Raises
+    `mvit_nb.weights.infer.inspect_checkpoint`, whose result is kept as `model.checkpoint`). In
+    `model.classes` are the class names of a published file, if they are known (`mvit_nb.labels`),
+    and of another file those in classes.txt beside it, where training puts them. Raises
     `CheckpointError`, which begins with the source, for whatever is the matter with it: it cannot
     be read, is damaged, was written by a newer version, is no MViT, or its config needs to be told;
-    `TypeError` for a source of another kind or an unknown field, `ValueError` for a value in
-    `known` that no config can have."""
+    `FileError` for a classes.txt with another number of names, `TypeError` for a source of another
+    kind or an unknown field, `ValueError` for another number of `classes` and a value in `known`
+    that no config can have."""
     weights = read_source(source)
     info = inspect_weights(weights, known)
+    names = _class_names(source, weights, info.config.num_classes, classes)
     with torch.device('meta'):                          # no time for random numbers
         model = MViT(info.config)
     types = {t.dtype for t in weights.tensors.values()}
@@ -61,4 +71,17 @@ def load_model(
     model = model.to_empty(device='cpu').to(types.pop() if own else torch.float32).eval()
     fill_model(model, weights.tensors, weights.where)
     setattr(model, 'checkpoint', info)                 # noqa: B010 (no Tensor, no Module)
+    model.classes = names
     return model
+
+
+def _class_names(source: Source, weights: Weights, count: int, classes: Sequence[str] | None
+                 ) -> tuple[str, ...] | None:
+    "The names of a model's classes, `count` of them; None where they are not known."
+    if classes is not None:
+        if classes and len(classes) != count:
+            raise ValueError(f'classes: expected {count} names, got {len(classes)}')
+        return tuple(classes) or None
+    if weights.published: return labels_for(count, weights.published.dataset)
+    path = names_file(source)
+    return None if path is None else tuple(read_classes(path, count))

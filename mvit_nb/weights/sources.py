@@ -92,9 +92,19 @@ def _read_safetensors(path: AnyPath, head: bytes) -> tuple[Tensors, dict[str, st
     return tensors, metadata
 
 
+def _of_folder(path: AnyPath, where: AnyPath) -> str:
+    "What to say of a folder, where a file was expected: which file of it may be meant."
+    for name, whose in (('model.safetensors', ', or from_pretrained, which reads the folder'),
+                        ('best.safetensors', ', the best weights of this run')):
+        if (Path(path) / name).is_file():
+            return f'a directory, expected a file: {Path(where) / name}{whose}'
+    return 'a directory, expected a file of weights'
+
+
 def _read_path(path: AnyPath, where: AnyPath, suffix: str | None = None) -> tuple[Any, dict]:
     "What a file holds, and its metadata. Raises `CheckpointError`, which begins with `where`."
     with named_errors(where):
+        if os.path.isdir(path): raise CheckpointError(_of_folder(path, where))
         with open_plain(path, where) as file:
             head = file.read(64)
         if (suffix or Path(path).suffix) == '.safetensors' or head[8:10] == b'{"':
@@ -134,8 +144,13 @@ def _read_file(source: str | os.PathLike) -> tuple[Any, dict]:
         return _read_url(str(source))
     except CheckpointError as error:
         row = find_published(source)
-        if not row or not row.note: raise
-        raise CheckpointError(f'{error}; {row.note}') from error
+        hints = [row.note] if row and row.note else []
+        if ': not downloaded, ' in str(error):
+            place = cache_path(urldefrag(str(source))[0])
+            what = repr(row.name) if row else 'this URL'
+            hints.append(f'without a network, put the file of {what} at {place}, or pass its path')
+        if not hints: raise
+        raise CheckpointError('; '.join([str(error), *hints])) from error
 
 # %% ../../nbs/library/weights/sources.ipynb #864a408f
 def same_tensor(a: torch.Tensor, b: torch.Tensor) -> bool:
