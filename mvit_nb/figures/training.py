@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # %% auto #0
-__all__ = ['Options', 'TITLE', 'NOTE', 'one_axes', 'show_picture', 'draw_rows', 'draw_mixed', 'draw_pictures', 'draw_plays',
-           'draw_rates', 'draw_losses', 'draw_metrics', 'draw_confusion', 'draw_seeds', 'draw_tradeoff']
+__all__ = ['Options', 'TITLE', 'NOTE', 'MOST_NAMED', 'one_axes', 'sized_figure', 'plain', 'show_picture', 'draw_rows',
+           'draw_mixed', 'draw_pictures', 'draw_plays', 'draw_strips', 'draw_rates', 'draw_losses', 'draw_metrics',
+           'show_verdicts', 'draw_confusion', 'draw_seeds', 'draw_tradeoff']
 
 # %% ../../nbs/library/figures/training.ipynb #5b6dd986
 Options = dict[str, Any]                                       # of a function of matplotlib
@@ -32,13 +33,35 @@ def one_axes(ax: Axes | None, figsize: tuple[float, float]) -> tuple[Figure, Axe
     if ax is None: return plt.subplots(figsize=figsize)
     return cast('Figure', ax.figure), ax
 
+def sized_figure(
+    fig: Figure | None,              # to draw into; None: a new one of pyplot
+    figsize: tuple[float, float],    # inches
+) -> Figure:
+    "An empty figure of this size."
+    import matplotlib.pyplot as plt
+
+    if fig is None: return plt.figure(figsize=figsize)
+    fig.set_size_inches(*figsize)
+    return fig
+
+def plain(
+    text: str,          # a name that somebody else has given
+    most: int = 24,     # characters
+) -> str:
+    "A name as it is, in one line, its end left out if it is long: no formula between dollars."
+    text = ' '.join(text.split())
+    if len(text) > most:
+        text = f'{text[:most - 1]}…'
+    return text.replace('$', r'\$')
+
 def show_picture(
     ax: Axes,            # to draw into
     picture: Tensor,     # (3, H, W), 0 to 1
     title: str = '',
 ) -> None:
-    "A picture without ticks and grid."
-    ax.imshow(picture.detach().cpu().permute(1, 2, 0).clamp(0, 1).numpy())
+    "A picture without ticks and grid; of one with few pixels, each is a square."
+    blend = 'nearest' if max(picture.shape[1:]) <= 64 else None
+    ax.imshow(picture.detach().cpu().permute(1, 2, 0).clamp(0, 1).numpy(), interpolation=blend)
     ax.set(xticks=[], yticks=[])
     ax.grid(False)
     if title:
@@ -48,16 +71,20 @@ def draw_rows(
     clips: Sequence[Tensor] | Tensor,      # each (3, T, H, W), 0 to 1, with the same T
     labels: Sequence[str],                 # one for each clip, at its left
     title: str = '',
+    fig: Figure | None = None,             # to draw into; None: a new one of pyplot
+    columns: int = 3,                      # that there is room for at least: few frames stay small
 ) -> Figure:
     "Clips below each other, each a row of its frames."
-    import matplotlib.pyplot as plt
-
-    T = clips[0].shape[1]
-    height = WIDTH / T * len(clips) + 0.4
-    fig, axes = plt.subplots(len(clips), T, figsize=(WIDTH, height), squeeze=False)
+    T, H, W = clips[0].shape[1:]
+    columns = max(columns, T)
+    fig = sized_figure(fig, (WIDTH, WIDTH / columns * H / W * len(clips) + 0.4))
+    axes = fig.subplots(len(clips), columns, squeeze=False)
+    for ax in axes[:, T:].flat:
+        ax.remove()
     for row, clip, label in zip(axes, clips, labels, strict=True):
-        for ax, frame in zip(row, clip.unbind(1), strict=True):
+        for ax, frame in zip(row[:T], clip.unbind(1), strict=True):
             show_picture(ax, frame)
+            ax.set_anchor('W')
         row[0].set_ylabel(label, fontsize=11)
     fig.suptitle(title, **TITLE)
     return fig
@@ -109,13 +136,23 @@ def draw_plays(
     title: str = '',
 ) -> Figure:
     "Clips below each other, each a row of its frames with a sentence above it."
-    fig = draw_rows(list(plays.values()), [''] * len(plays))
-    frames = next(iter(plays.values())).shape[1]
-    fig.set_figheight(fig.get_figheight() + 0.25 * len(plays))
-    for ax, sentence in zip(fig.axes[::frames], plays):
+    return draw_strips(list(plays.values()), list(plays), title)
+
+def draw_strips(
+    clips: Sequence[Tensor],         # each (3, T, H, W), 0 to 1, with the same T
+    sentences: Sequence[str],        # one for each clip, above it
+    title: str = '',
+    fig: Figure | None = None,       # to draw into; None: a new one of pyplot
+    columns: int = 3,                # that there is room for at least: few frames stay small
+) -> Figure:
+    "The same for clips of which some have the same sentence."
+    fig = draw_rows(clips, [''] * len(clips), fig=fig, columns=columns)
+    height = (fig.get_figheight() - 0.4) / len(clips)
+    fig.set_figheight(fig.get_figheight() + 0.25 * len(clips))
+    for ax, sentence in zip(fig.axes[::clips[0].shape[1]], sentences, strict=True):
         note = ax.annotate(sentence, (0, 1), (0, 5), xycoords='axes fraction', fontsize=10, **NOTE)
         note.set_in_layout(False)
-    cast(Any, fig.get_layout_engine()).set(hspace=0.3)
+    cast(Any, fig.get_layout_engine()).set(hspace=0.3 / max(height, 1.0))
     fig.suptitle(f'{title}\n', **TITLE)
     return fig
 
@@ -185,6 +222,33 @@ def draw_metrics(
     return fig
 
 # %% ../../nbs/library/figures/training.ipynb #98b1360a
+MOST_NAMED = 20      # classes whose names and numbers a matrix of verdicts has room for
+
+def show_verdicts(
+    ax: Axes,                 # to draw into
+    matrix: Tensor,           # (n, n): parts of the clips of a class (row); NaN: it has none
+    classes: Sequence[str],   # n names
+    texts: Sequence[Sequence[str]] | None = None,    # of the cells, n × n; None: percent
+) -> None:
+    """A matrix of verdicts: a cell is darker, the more clips of the row's class are taken for the
+    column's; a class without clips has a grey row. From 21 classes on there is only room for the
+    numbers of some of them, at the axes."""
+    import matplotlib
+
+    cmap = matplotlib.colormaps['Blues'].with_extremes(bad='#d9d9d9')
+    ax.imshow(matrix.numpy(), vmin=0, vmax=1, cmap=cmap)
+    ax.grid(False)
+    if len(classes) > MOST_NAMED: return
+    for i, row in enumerate(matrix.tolist()):
+        for j, value in enumerate(row):
+            color = 'white' if value > 0.6 else 'black'
+            percent = f'{100 * value:.0f}' if value == value else ''
+            text = texts[i][j] if texts else percent
+            ax.text(j, i, text, ha='center', va='center', fontsize=9, color=color)
+    names = [plain(name) for name in classes]
+    ax.set_xticks(range(len(classes)), names, rotation=90)
+    ax.set_yticks(range(len(classes)), names)
+
 def draw_confusion(
     matrices: Mapping[str, Tensor],     # title → (n, n): parts of the clips of a class (row)
     classes: Sequence[str],             # n names
@@ -196,16 +260,8 @@ def draw_confusion(
     count = len(matrices)
     fig, axes = plt.subplots(1, count, figsize=(WIDTH, WIDTH / max(count, 3) + 0.5), squeeze=False)
     for ax, (name, matrix) in zip(axes[0], matrices.items()):
-        ax.imshow(matrix.numpy(), vmin=0, vmax=1, cmap='Blues')
-        ax.grid(False)
-        for i, row in enumerate(matrix.tolist()):
-            for j, value in enumerate(row):
-                color = 'white' if value > 0.6 else 'black'
-                text = f'{100 * value:.0f}'
-                ax.text(j, i, text, ha='center', va='center', fontsize=9, color=color)
+        show_verdicts(ax, matrix, classes)
         ax.set_title(name)
-        ax.set_xticks(range(len(classes)), classes, rotation=90)
-        ax.set_yticks(range(len(classes)), classes)
     fig.suptitle(title, **TITLE)
     return fig
 

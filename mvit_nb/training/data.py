@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CPU', 'Key', 'Item', 'Transform', 'derive_seed', 'seed_generators', 'generators_kept', 'EpochSampler', 'Clips',
-           'TrainClips', 'ValClips', 'collate_copies', 'class_names']
+           'TrainClips', 'ValClips', 'collate_copies', 'class_names', 'class_counts']
 
 # %% ../../nbs/library/training/data.ipynb #781d315b
 import hashlib
@@ -19,7 +19,9 @@ from torch.utils.data import Dataset, Sampler, default_collate
 from ..config import MViTConfig
 from ..inputs import to_input
 from .augment import CenterCrop
+from .items import label_counts
 from .recipe import Recipe
+from ..weights.heads import repeated_name
 
 # %% ../../nbs/library/training/data.ipynb #30bd6e25
 CPU = torch.device('cpu')      # where data are read, whatever trains
@@ -68,23 +70,40 @@ class EpochSampler(Sampler[Key]):
         return zip(order.tolist(), seeds.tolist())
 
 # %% ../../nbs/library/training/data.ipynb #62449861
-Item = tuple[Tensor, int]                     # a clip (C, T, H, W) and the number of its class
+Item = tuple[Tensor, int | Tensor]            # a clip (C, T, H, W) and its label (see `Clips`)
 Transform = Callable[[Tensor], Tensor]        # (C, T, H', W') → (C, T, H, W)
 
 class Clips(Protocol):
-    "A data set: a `VideoFolder`, `MovingShapes`, or any list of items. Pixels are from 0 to 1."
+    """A data set: a `VideoFolder`, a `VideoList`, `MovingShapes`, or any list of items. Pixels are
+    from 0 to 1; a label is the number of a class, or, where a clip may have several or none, a
+    tensor (num_classes,) of 0 and 1."""
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Item: ...
 
-def _ready(clip: Tensor, label: int, config: MViTConfig, index: int) -> Item:
-    """A normalized clip and its label. Raises `ValueError` if they do not fit a network of this
-    config."""
+def _ready(clip: Tensor, label: int | Tensor, config: MViTConfig, index: int) -> Item:
+    """A normalized clip and its label: a number, or (num_classes,) for a network whose scores are
+    sigmoids. Raises `ValueError` if they do not fit a network of this config."""
     expected = config.in_chans, *config.clip_size
     if tuple(clip.shape) != expected:
         raise ValueError(f'item {index}: expected a clip {expected}, got {tuple(clip.shape)}')
-    if not 0 <= label < config.num_classes:
-        raise ValueError(f'item {index}: expected a label below {config.num_classes}, got {label}')
-    return to_input(clip, config), label
+    return to_input(clip, config), _ready_label(label, config, index)
+
+_SEVERAL = "several labels for a clip need a config with scores='sigmoid', got 'softmax'"
+
+def _ready_label(label: int | Tensor, config: MViTConfig, index: int) -> int | Tensor:
+    count = config.num_classes
+    if isinstance(label, Tensor) and label.ndim:
+        if tuple(label.shape) != (count,):
+            raise ValueError(
+                f'item {index}: expected labels ({count},), got {tuple(label.shape)}')
+        if not ((label == 0) | (label == 1)).all():
+            raise ValueError(f'item {index}: expected labels of 0 and 1, got {label.tolist()}')
+        if config.scores != 'sigmoid': raise ValueError(f'item {index}: {_SEVERAL}')
+        return label.float()
+    if not 0 <= label < count:
+        raise ValueError(f'item {index}: expected a label below {count}, got {label}')
+    if config.scores != 'sigmoid': return label
+    return torch.nn.functional.one_hot(torch.as_tensor(label), count).float()
 
 class TrainClips(Dataset):
     """Augmented, normalized copies of an item, for the keys of `EpochSampler`. The data are
@@ -133,7 +152,8 @@ class ValClips(Dataset):
 def collate_copies(
     items: list[list[Item]],    # a list of copies for each item
 ) -> tuple[Tensor, Tensor]:
-    "Lists of copies → clips (B, C, T, H, W) and labels (B,); copies of an item lie side by side."
+    """Lists of copies → clips (B, C, T, H, W) and labels (B,) or (B, num_classes); copies of an
+    item lie side by side."""
     return default_collate([copy for copies in items for copy in copies])
 
 # %% ../../nbs/library/training/data.ipynb #fc2850b8
@@ -153,7 +173,7 @@ def class_names(
     transform: Transform | None,    # instead of the recipe's; None: the recipe's
 ) -> list[str]:
     """The names of the classes; none if the data have none. Raises `ValueError` if the data do not
-    fit the model or the recipe."""
+    fit the model or the recipe: other classes, several labels where the model asks for one."""
     names = list(getattr(data, 'classes', None) or ())
     if names and len(names) != config.num_classes:
         raise ValueError(
@@ -163,10 +183,35 @@ def class_names(
     for name in names:                               # a line each in classes.txt
         if not _is_line(name):
             raise ValueError(f'a class is named {name!r}: expected one line of text in Unicode')
-    mirrors = transform is None and recipe.augment != 'none' and recipe.flip > 0
+    if twice := repeated_name(names):                # nobody could tell them apart
+        raise ValueError(f'two classes are named {twice!r}: expected a name of its own for each')
+    if config.scores != 'sigmoid':
+        labels = (getattr(item, 'label', 0) for item in getattr(data, 'items', ()))
+        if any(isinstance(label, tuple) for label in labels): raise ValueError(_SEVERAL)
+    mirrors = transform is None and recipe.augment != 'none' and (recipe.flip or 0) > 0
     if mirrors and getattr(data, 'directional', False):
         raise ValueError(
             'flip: the classes of these data are directions, which mirrored clips would belie; '
             "take flip=0 or augment='none'"
         )
     return names
+
+# %% ../../nbs/library/training/data.ipynb #5d0c7a12
+def class_counts(
+    data: Clips,
+) -> list[int]:
+    """How many items of the data each class has; one with several labels counts for each. Data
+    that have neither `items` nor `labels` are read through."""
+    labels: list[Any]
+    if hasattr(data, 'items'):
+        labels = [item[1] for item in data.items]
+    elif hasattr(data, 'labels'):
+        labels = list(torch.as_tensor(data.labels))          # several: a row of 0 and 1
+    else:
+        labels = [data[i][1] for i in range(len(data))]
+    for i, label in enumerate(labels):
+        if isinstance(label, Tensor):
+            labels[i] = tuple(label.nonzero()[:, 0].tolist()) if label.ndim else int(label)
+    numbers = [n for label in labels for n in (label if isinstance(label, tuple) else (label,))]
+    count = len(getattr(data, 'classes', None) or ()) or max(numbers, default=-1) + 1
+    return label_counts(labels, count)

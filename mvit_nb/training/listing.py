@@ -6,11 +6,12 @@
 __all__ = ['VIDEO_SUFFIXES', 'PASSED_OVER', 'Videos', 'find_videos', 'split_videos']
 
 # %% ../../nbs/library/training/listing.ipynb #48196360
-import hashlib
-import os
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 
+from .items import several
+from .splits import UCF_GROUP, Group, group_of, set_aside
 from ..video.container import video_name
 
 # %% ../../nbs/library/training/listing.ipynb #6f9592e3
@@ -42,25 +43,63 @@ def _check_class(folder: Path) -> None:
 def _visible(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith('.'))
 
+def _files(folder: Path) -> list[Path]:
+    "The visible files in a folder and in its sub-folders, sorted; no folder twice."
+    files, seen, waiting = [], set(), [folder]
+    while waiting:
+        here = waiting.pop()
+        if here.resolve() in seen: continue          # links may lead in a circle
+        seen.add(here.resolve())
+        inside = _visible(here)
+        waiting += [path for path in inside if path.is_dir()]
+        files += [path for path in inside if path.is_file()]
+    return sorted(files)
+
+_SPLITS = {'train', 'training', 'val', 'valid', 'validate', 'validation', 'test', 'testing'}
+
+def _check_levels(root: Path, videos: Videos) -> None:
+    """Raises `ValueError` where the folders of classes have the names of splits; warns where all
+    videos lie in sub-folders that have the same names in all classes."""
+    inside = [{path.relative_to(root / name).parts[:-1][:1] for path in files}
+              for name, files in videos.items()]
+    if any(() in names for names in inside): return
+    if len(splits := [name for name in videos if name.lower() in _SPLITS]) > 1:
+        raise ValueError(f'{video_name(root)}: expected a folder for each class, or folders train '
+                         f'and val with the classes in them, got {", ".join(splits)}')
+    if all(names == inside[0] for names in inside):
+        classes = ', '.join(list(videos)[:5]) + ', …' * (len(videos) > 5)
+        shared = ', '.join(sorted(name for name, in inside[0])[:5])
+        warnings.warn(
+            f'{video_name(root)}: {classes} are taken for the classes, and their sub-folders '
+            f'({shared}) for recordings; a class is a folder directly in {video_name(root)}',
+            stacklevel=5)
+
 def find_videos(
     root: Path,
     suffixes: Collection[str],   # of videos, in lower case
+    complete: bool = True,       # two or more classes, and none of them empty
 ) -> tuple[Videos, list[Path]]:
     """({class: its videos, sorted}, files of unknown kind) of a folder with a sub-folder for each
-    class, `root`. Raises `ValueError` if it is no such folder."""
+    class, `root`; those of sub-folders of a class are its own. Warns of videos beside the classes.
+    Raises `ValueError` if it is no such folder."""
     videos: Videos = {}
-    unknown = []
+    unknown, beside = [], []
     for folder in _visible(root):
-        if not folder.is_dir(): continue
+        if not folder.is_dir():
+            beside += [folder.name] * (folder.suffix.lower() in suffixes)
+            continue
         _check_class(folder)
         videos[folder.name] = []
-        for file in _visible(folder):
+        for file in _files(folder):
             suffix = file.suffix.lower()
-            if not file.is_file(): continue
             if suffix in suffixes:
                 videos[folder.name].append(file)
             elif suffix not in PASSED_OVER:
                 unknown.append(file)
+    if beside and videos:
+        warnings.warn(several(beside, f'{video_name(root)}: left out, as a video without a folder '
+                                      'has no class'), stacklevel=4)
+    if not complete: return videos, unknown
     if len(videos) < 2:
         raise ValueError(
             f'{video_name(root)}: expected a sub-folder for each of two or more classes, '
@@ -68,41 +107,57 @@ def find_videos(
         )
     if empty := [name for name, files in videos.items() if not files]:
         raise ValueError(f'{video_name(root)}: no videos in {", ".join(empty)}')
+    _check_levels(root, videos)
     return videos, unknown
 
-def _set_aside(videos: list[Path], fraction: float) -> set[Path]:
-    "The videos of one class that validate, at least one: those with the smallest hash of a name."
-    if len(videos) < 2:
+def _told_apart(
+    root: Path,                  # with 'train' and 'val'
+    suffixes: Collection[str],   # of videos, in lower case
+) -> tuple[dict[str, Videos], dict[str, list[Path]]]:
+    "({split: its videos}, {split: files of unknown kind}). The classes are those of 'train'."
+    train, unknown = find_videos(root / 'train', suffixes)
+    val, more_unknown = find_videos(root / 'val', suffixes, complete=False)
+    if extra := [name for name, files in val.items() if files and name not in train]:
         raise ValueError(
-            f'{video_name(videos[0].parent)}: expected two or more videos, '
-            'one to train and one to validate with, got 1'
+            f'{video_name(root)}: expected the classes of train in val, which has videos of '
+            f'{", ".join(extra)} too'
         )
-
-    def name_hash(path: Path) -> bytes:
-        return hashlib.sha1(os.fsencode(f'{path.parent.name}/{path.name}')).digest()
-
-    count = max(1, min(len(videos) - 1, round(fraction * len(videos))))
-    return set(sorted(videos, key=name_hash)[:count])
+    if not any(val.values()):
+        raise ValueError(f'{video_name(root / "val")}: no videos of a class in it')
+    if absent := [name for name in train if not val.get(name)]:
+        warnings.warn(
+            f'{video_name(root)}: no videos of {", ".join(absent)} in val', stacklevel=4)
+    ordered = {name: val.get(name, []) for name in train}
+    return {'train': train, 'val': ordered}, {'train': unknown, 'val': more_unknown}
 
 def split_videos(
     root: Path,                  # with a sub-folder for each class, or with 'train' and 'val'
-    split: str,                  # 'train' or 'val'
     val_fraction: float,         # of each class, where root has no 'train' and 'val'
     suffixes: Collection[str],   # of videos, in lower case
-) -> tuple[Videos, list[Path]]:
-    """({class: its videos of this split}, files of unknown kind). Raises `ValueError` for a folder
-    that is no data set."""
+    group: Group = UCF_GROUP,    # files that stay together there; where it tells nothing of a file,
+                                 # that of its sub-folder in the class; None: each is by itself
+) -> tuple[dict[str, Videos], dict[str, list[Path]]]:
+    """({split: {class: its videos}}, {split: files of unknown kind}), with the same classes in
+    'train' and 'val'. Warns of a class without videos in 'val', and as `find_videos` does. Raises
+    `ValueError` for a folder that is no data set, with all classes that are too small."""
     if (root / 'train').is_dir() and (root / 'val').is_dir():
-        videos, unknown = find_videos(root / split, suffixes)
-        train, _ = find_videos(root / 'train', suffixes)
-        if list(videos) == list(train): return videos, unknown
-        raise ValueError(
-            f'{video_name(root)}: expected the same classes in train and val, '
-            f'got {list(train)} and {list(videos)}'
-        )
+        return _told_apart(root, suffixes)
     everything, unknown = find_videos(root, suffixes)
-    videos = {}
+    def its_group(file: Path) -> str:
+        parts = file.relative_to(root).parts
+        return group_of(file, group, '/'.join(parts if group is None else parts[:2]))
+
+    groups = {name: [its_group(file) for file in files] for name, files in everything.items()}
+    try:
+        aside = set_aside(groups, val_fraction)
+    except ValueError as error:
+        nested = any(file.parent.parent != root for files in everything.values() for file in files)
+        hint = ' (videos in one sub-folder of a class count as one recording)' * nested
+        raise ValueError(f'{video_name(root)}: {error}{hint}') from error
+    videos: dict[str, Videos] = {'train': {}, 'val': {}}
     for name, files in everything.items():
-        aside = _set_aside(files, val_fraction)
-        videos[name] = [file for file in files if (file in aside) == (split == 'val')]
-    return videos, unknown
+        for split in videos:
+            videos[split][name] = [
+                file for file, its in zip(files, groups[name]) if (its in aside) == (split == 'val')
+            ]
+    return videos, {'train': unknown, 'val': unknown}

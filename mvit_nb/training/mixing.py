@@ -34,17 +34,19 @@ def mixing_masks(
 
 def mixup_cutmix(
     clips: Tensor,         # (B, C, T, H, W)
-    labels: Tensor,        # (B,) class numbers
+    labels: Tensor,        # (B,) class numbers, or (B, num_classes): 0 and 1, for each class
     num_classes: int,      # of the network
     mixup: float = 0.8,    # λ ~ Beta(mixup, mixup); 0: no Mixup
     cutmix: float = 1.0,   # the same for CutMix
     repeats: int = 1,      # copies of one video, which lie one after the other
 ) -> tuple[Tensor, Tensor]:
     """Mix each clip with its partner, by Mixup or CutMix at random: the clip `repeats` places
-    before it, of another video. Returns the clips and the labels as probabilities (B, num_classes).
+    before it, of another video. Returns the clips and, for each class, how much of each clip has
+    that label, (B, num_classes), 0 to 1.
     Copies of a single video (B = repeats) are not mixed. Raises `ValueError` if B is no multiple of
     `repeats`."""
-    targets = F.one_hot(labels, num_classes).to(clips.dtype)
+    many = labels.ndim == 2
+    targets = (labels if many else F.one_hot(labels, num_classes)).to(clips.dtype)
     if len(clips) % repeats:
         raise ValueError(f'repeats: {len(clips)} clips cannot be {repeats} copies of each video')
     if len(clips) == repeats or not (mixup or cutmix): return clips, targets

@@ -6,35 +6,44 @@
 __all__ = ['starting_model']
 
 # %% ../../nbs/library/training/start.ipynb #d2f6f431
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from ..weights.load import load_checkpoint
-from ..weights.save import load_model
-from ..model import MViT, create_model
 from ..config import MViTConfig
+from ..model import MViT, create_model
+from ..weights.adapt import adapted_model
 from ..zoo import list_models
 
 # %% ../../nbs/library/training/start.ipynb #4ed861ad
 def starting_model(
     source: Any,        # a model's name or config (random weights), or what `load_model` reads
     num_classes: int,   # of the data
+    classes: Sequence[str] | None = None,   # their names, to compare with those of the checkpoint
+    inflate: str | None = None,   # weights of images: 'center', 'divide' or 'repeat' makes clips
     **overrides: Any,   # fields of the config to change, such as drop_path_rate=0.2
 ) -> MViT:
-    """A model to train. A checkpoint's head is replaced by a new one if it has another number of
-    classes, and a line says so. Raises as `load_model` does for a source that cannot be read, and
-    as `create_model` and `load_checkpoint` do for fields that make no network or another one."""
+    """A model to train. A checkpoint's head is replaced by a new one if it is for other classes (in
+    number, or in name where the names are known: published files, classes.txt beside the weights),
+    its rows are put in order if the
+    same names have another, and a line says so. Its `started_from` is the source of its weights,
+    as text, or None if they are random: `train` chooses a recipe by that.
+
+    With `inflate`, weights of an image model fill a model of clips, as `load_checkpoint` does; of
+    its frames the config has what `MViTConfig` has, unless `overrides` say otherwise. Raises
+    `ValueError` if the names are not as many as the classes; as `load_model` does for a source that
+    cannot be read, and as `create_model` and `load_checkpoint` do for fields that make no network
+    or another one."""
+    if classes is not None and len(classes) != num_classes:
+        raise ValueError(f'classes: expected {num_classes} names, got {len(classes)}')
     if isinstance(source, MViTConfig) or source in list_models():
-        return create_model(source, num_classes=num_classes, **overrides)
-    trained = load_model(source)
-    model = create_model(trained.config, num_classes=num_classes, **overrides)
-    state, had = trained.state_dict(), trained.config.num_classes
-    if had != num_classes:
-        state |= {f'head.{name}': tensor for name, tensor in model.head.state_dict().items()}
-        print(
-            f'head replaced: the checkpoint has {had} classes, the data {num_classes}; '
-            'all other weights are kept'
-        )
-    report = load_checkpoint(model, state)
-    if report.interpolated:
-        print('interpolated:', ', '.join(report.interpolated))
+        if inflate: raise ValueError('inflate: expected weights of images, got a model without any')
+        model = create_model(source, num_classes=num_classes, **overrides)
+        return _noted(model, None)
+    model = adapted_model(source, None, inflate, classes, num_classes=num_classes, **overrides)
+    return _noted(model, str(source) if isinstance(source, (str, Path)) else 'a state dict')
+
+def _noted(model: MViT, source: str | None) -> MViT:
+    "The model, with a note of what it started from."
+    setattr(model, 'started_from', source)                # noqa: B010 (no Tensor, no Module)
     return model
