@@ -1,0 +1,151 @@
+"""Typical mistakes with the pieces of the lesson on the whole network, and answers to its exercises."""
+
+READ, RUN = 'x = what_is_read(x, thw, self.pooling) ', 'x, thw = self.run_block(row.index, x, thw)\n'
+BEGIN = '''(B, num_classes)."
+        x, thw = self.embed(clip)'''
+HEAD = 'self.head(self.dropout(self.norm(x).mean(1)))'
+FORWARD_RUN = RUN + '        x = what'
+PYRAMID_RUN = RUN + '            if'
+TOKENS = 'torch.cat([cls_token, x], 1)'
+SUM = 'table = table + time[:, :, None]'
+CLS = 'torch.cat([self.cls, table], 1)'
+EXPAND = 'space[:, None].expand(-1, T, -1, -1)'
+
+# piece, what stands in the solution, what the mistake makes of it, what the message must say (a regular expression)
+MISTAKES = [
+    ('PosEmbed.forward', CLS, 'torch.cat([table, self.cls], 1)', 'stands behind the grid'),
+    ('PosEmbed.forward', CLS, 'table', 'class token has no vector'),
+    ('PosEmbed.forward', SUM, 'table = table', 'table of time is missing'),
+    ('PosEmbed.forward', SUM, 'table = table * time[:, :, None]', 'added, not multiplied'),
+    ('PosEmbed.forward', SUM, 'table = space[:, :, None] + time[:, None]', 'Time runs fastest'),
+    ('PosEmbed.forward', SUM, 'table = space + time', 'needs an axis of its own'),
+    ('PosEmbed.forward', EXPAND, 'space[:, None]', 'repeated in every frame'),
+    ('PosEmbed.forward', '        table = table.flatten(1, 2)                        # (1, T·H·W, D)\n', '', 'were not joined'),
+    ('PosEmbed.forward', 'return torch.cat([cls, resize_table(grid, self.thw, thw)], 1)', 'return resize_table(grid, self.thw, thw)', 'row of the class token is missing'),
+    ('PosEmbed.forward', 'return torch.cat([cls, resize_table(grid, self.thw, thw)], 1)', 'return torch.cat([resize_table(grid, self.thw, thw), cls], 1)', 'row of the class token stands behind'),
+    ('PosEmbed.forward', 'return torch.cat([cls, resize_table(grid, self.thw, thw)], 1)', 'return resize_table(self.joint, self.thw, thw)', 'together with the row of the class token'),
+    ('PosEmbed.forward', 'resize_table(self.time, (T0, 1, 1), (T, 1, 1))', 'self.time', 'time|size of tensor'),
+    ('PosEmbed.forward', 'if not self.tables: return None', 'pass', 'Error'),
+    ('PosEmbed.forward', '(1, H0, W0), (1, H, W)', '(1, H, W), (1, H0, W0)', 'from the new grid to its own'),
+    ('PosEmbed.forward', '(T0, 1, 1), (T, 1, 1)', '(T, 1, 1), (T0, 1, 1)', 'from the new grid to its own'),
+    ('PosEmbed.forward', 'resize_table(grid, self.thw, thw)', 'resize_table(grid, thw, self.thw)', 'from the new grid to its own'),
+    ('PosEmbed.forward', '(1, H0, W0), (1, H, W)', '(1, H0, W0), (1, W, H)', 'H and W of the new grid were swapped'),
+    ('PosEmbed.forward', '(1, H0, W0), (1, H, W)', '(1, W0, H0), (1, H, W)', "H and W of the table's own grid were swapped"),
+    ('PosEmbed.forward', 'self.space, (1, H0, W0), (1, H, W)', 'self.space, self.thw, thw', r'as if it had the whole grid; that of `space` is .1, H, W.'),
+    ('PosEmbed.forward', 'self.time, (T0, 1, 1), (T, 1, 1)', 'self.time, self.thw, thw', 'as if it had the whole grid'),
+    ('PosEmbed.forward', 'first = self.joint.shape[1] - T0 * H0 * W0', 'first = 1', 'taken for that of a class token, but there is none'),
+    ('PosEmbed.forward', 'self.joint.shape[1] - T0 * H0 * W0', 'self.joint.shape[1] - T0 * H0 * W0 - 1', 'from a grid that is not its own|together with the row of the class token|Error'),
+    ('PosEmbed.forward', '(self.space, (', '(self.space.detach(), (', 'no gradient reaches `self.space`'),
+    ('PosEmbed.forward', '(self.time, (', '(self.time.data, (', 'no gradient reaches `self.time`'),
+    ('PosEmbed.forward', '[self.cls, table]', '[self.cls.data, table]', 'no gradient reaches `self.cls`'),
+    ('PosEmbed.forward', 'resize_table(grid, self.thw, thw)]', 'resize_table(grid, self.thw, thw).detach()]', 'does not reach `self.joint`'),
+    ('PosEmbed.forward', 'return table', 'return table.detach()', 'no gradient reaches `self.space`'),
+    ('PosEmbed.forward', 'table = space[:, None].expand(-1, T, -1, -1) ', 'self.space.data += 1; table = space[:, None].expand(-1, T, -1, -1) ', '`self.space` was changed'),
+    ('PosEmbed.forward', 'return table', 'self.thw = thw\n        return table', '`self.thw` was changed'),
+    ('PosEmbed.forward', 'return table', 'return table.float()', 'float32 came out'),
+    ('PosEmbed.forward', 'return table', 'return table + torch.zeros(1)', 'float32 came out'),
+    ('PosEmbed.forward', "if 'time' in self.tables:", "if 'time' in self.tables and not self.training:", 'table of time is missing'),
+    ('PosEmbed.forward', 'return torch.cat([cls, resize_table(grid, self.thw, thw)], 1)',
+     'self.joint.data = torch.cat([cls, resize_table(grid, self.thw, thw)], 1)\n            return self.joint', '`self.joint` was changed'),
+
+    ('what_is_read', 'return x[:, :1]', 'return x[:, 0]', 'axis of tokens was lost'),
+    ('what_is_read', 'return x[:, :1]', 'return x[:, -1:]', 'last token was read'),
+    ('what_is_read', 'return x[:, :1]', 'return x', 'All tokens were read'),
+    ('what_is_read', 'return x[:, :1]', 'return x.mean(1, keepdim=True)', 'mean of all tokens was read'),
+    ('what_is_read', 'if pooling == \'mean\': return x\n', 'if pooling == \'mean\': return x.mean(1, keepdim=True)\n', 'mean of all tokens was read'),
+    ('what_is_read', 'x[:, -math.prod(thw):].mean', 'x.mean', 'mean of all tokens was read'),
+    ('what_is_read', 'x[:, -math.prod(thw):].mean', 'x[:, 1:].mean', 'there is no class token'),
+    ('what_is_read', 'if pooling == \'mean\': return x\n', 'if pooling == \'mean\': return x[:, -math.prod(thw):]\n', 'a class token is read too'),
+    ('what_is_read', 'return x[:, :1]', 'return x[:, :1].detach()', 'no gradient reaches the tokens'),
+    ('what_is_read', 'if pooling == \'mean\': return x\n', 'if pooling == \'mean\': x += 1; return x - 1\n', 'input was changed'),
+    ('what_is_read', 'return x[:, :1]', 'return x[:, :1].float()', 'float32 came out'),
+    ('what_is_read', 'return x[:, :1]', 'return x[:, :1].squeeze(0)', 'of one sample'),
+    ('what_is_read', '.mean(1, keepdim=True)', '.mean(1, keepdim=True).data', 'no gradient reaches the tokens'),
+    ('what_is_read', '.mean(1, keepdim=True)', '.float().mean(1, keepdim=True)', 'float32 came out'),
+    ('what_is_read', '.mean(1, keepdim=True)', '', 'not averaged here'),
+    ('what_is_read', '.mean(1, keepdim=True)', '.mean(1)', 'axis of tokens was lost'),
+
+    ('MViT.embed', TOKENS, 'torch.cat([x, cls_token], 1)', 'stands behind the others'),
+    ('MViT.embed', 'x if pos is None else x + pos', 'x.clone()', 'position embedding was not added'),
+    ('MViT.embed', 'x if pos is None else x + pos', 'x + pos', 'NoneType|may be None'),
+    ('MViT.embed', '            x = torch.cat([cls_token, x], 1)\n        pos = self.pos_embed(thw)\n        return (x if pos is None else x + pos), thw',
+     '            x = torch.cat([cls_token, x + self.pos_embed(thw)[:, 1:]], 1)\n        return x, thw', 'class token has none'),
+    ('MViT.embed', '            x = torch.cat([cls_token, x], 1)\n        pos = self.pos_embed(thw)\n        return (x if pos is None else x + pos), thw',
+     '            x = torch.cat([cls_token, x + self.pos_embed(thw)], 1)\n        return x, thw', 'has to join before it is added'),
+    ('MViT.embed', TOKENS, 'x', 'has to join before it is added'),
+    ('MViT.embed', 'self.cls_token.expand(x.shape[0], -1, -1)', 'self.cls_token', 'once for each of the 2 samples'),
+    ('MViT.embed', 'x + pos), thw', 'x + pos)', 'expected two things'),
+    ('MViT.embed', 'check_clip(clip, self.config)', 'clip', 'axis of time|batch axis'),
+    ('MViT.embed', 'self.pos_embed(thw)', 'self.pos_embed(self.pos_embed.thw)', 'that of another grid'),
+    ('MViT.embed', 'if self.cls_token is not None', 'if True', 'may be None'),
+    ('MViT.embed', 'self.cls_token.expand', 'self.cls_token.detach().expand', 'no gradient reaches `self.cls_token`'),
+    ('MViT.embed', 'check_clip(clip, self.config)', 'check_clip(clip.mul_(2) / 2, self.config)', 'input was changed'),
+
+    ('MViT.embed', 'return (x if pos is None else x + pos), thw', 'return self.dropout(x if pos is None else x + pos), thw', 'went through the dropout'),
+    ('MViT.embed', 'return (x if pos is None else x + pos), thw', 'return (x if pos is None else x + pos.detach()), thw', 'reaches `self.pos_embed'),
+    ('MViT.embed', 'x if pos is None else x + pos', 'x if pos is None or self.training else x + pos', 'in training: .* are wrong'),
+    ('MViT.embed', 'x if pos is None else x + pos', '(x if pos is None else x + pos).squeeze(0)', 'of one sample'),
+    ('MViT.embed', 'x if pos is None else x + pos', '(x if pos is None else x + pos).float()', 'float32 came out'),
+    ('MViT.embed', 'pos = self.pos_embed(thw)', 'pos = self.pos_embed(thw)\n        self.pooling = None', '`self.pooling` was changed'),
+
+    ('MViT.forward', HEAD, HEAD + '.squeeze()', 'of one sample'),
+    ('MViT.forward', HEAD, HEAD + '.float()', 'float32 came out'),
+    ('MViT.forward', HEAD, f'{HEAD} if not self.training else {HEAD}.softmax(1)', 'in training: .*they are to be logits'),
+    ('MViT.forward', HEAD, f'{HEAD} if self.training else {HEAD}.softmax(1)', 'they are to be logits'),
+    ('MViT.forward', HEAD, 'self.head(nn.functional.dropout(self.norm(x).mean(1), self.dropout.p))', 'in evaluation: .*drops in evaluation too'),
+    ('MViT.forward', HEAD, 'self.head(self.dropout(self.norm(x).mean(1).squeeze()))', 'of one sample'),
+    ('MViT.forward', BEGIN, BEGIN[:-11] + 'patch_embed(clip)\n        x = x + self.pos_embed(thw)',
+     'The position embedding has a row for the class token'),
+    ('MViT.forward', BEGIN, BEGIN.replace('x, thw', 'self.eval()\n        x, thw'), '`self.training` was changed'),
+    ('MViT.forward', 'self.norm(x)', 'x', 'LayerNorm before the head is missing'),
+    ('MViT.forward', READ, 'pass  ', 'mean of all tokens|no class token'),
+    ('MViT.forward', READ, 'x = x[:, -1:]  ', 'last token'),
+    ('MViT.forward', READ, 'x = x[:, :1]  ', 'logits of a network without a class token'),
+    ('MViT.forward', FORWARD_RUN, 'x, _ = self.run_block(row.index, x, thw)\n        x = what', 'not that of its tokens'),
+    ('MViT.forward', FORWARD_RUN, 'x, thw = self.run_block(row.index, x, row.thw_in)\n        x = what', 'not that of its tokens'),
+    ('MViT.forward', FORWARD_RUN, 'x, thw = self.blocks[row.index](x, thw)\n        x = what', 'called directly'),
+    ('MViT.forward', HEAD, HEAD + '.softmax(1)', 'they are to be logits'),
+    ('MViT.forward', HEAD, 'self.head(self.norm(x).mean(1))', 'dropout is missing'),
+    ('MViT.forward', HEAD, 'self.dropout(self.head(self.norm(x).mean(1)))', 'behind the head'),
+    ('MViT.forward', HEAD, 'self.head(self.norm(self.dropout(x)).mean(1))', 'before the norm'),
+    ('MViT.forward', HEAD, 'self.head(self.dropout(self.norm(x)).mean(1))', 'dropout stands before the mean'),
+    ('MViT.forward', HEAD, 'self.head(self.dropout(self.norm(x).mean(1).detach()))', 'no gradient reaches the clip'),
+    ('MViT.forward', HEAD, 'self.head(self.dropout(self.norm(x.mean(1))))', 'averaged before they were normalized'),
+    ('MViT.forward', HEAD, 'self.head(self.dropout(self.norm(x)))', 'still there'),
+    ('MViT.forward', 'in self.plan:\n            ' + FORWARD_RUN, 'in self.plan[:-1]:\n            ' + FORWARD_RUN, 'last block was left out'),
+
+    ('MViT.feature_pyramid', 'grid.unflatten(2, thw)', 'grid.unflatten(2, thw).squeeze(2)', 'of stage 2'),
+    ('MViT.feature_pyramid', 'grid.unflatten(2, thw)', 'grid.unflatten(2, thw).squeeze(0)', 'of one sample'),
+    ('MViT.feature_pyramid', 'grid.unflatten(2, thw)', 'grid.unflatten(2, thw).float()', 'float32 came out'),
+    ('MViT.feature_pyramid', 'grid.unflatten(2, thw)', '(self.dropout(grid) if row.stage == 3 else grid).unflatten(2, thw)', 'of stage 3, in training'),
+    ('MViT.feature_pyramid', 'x[:, row.num_cls:]', 'x', 'class token is to be taken out'),
+    ('MViT.feature_pyramid', 'x[:, row.num_cls:]', 'x[:, 1:]', 'do not fill the grid'),
+    ('MViT.feature_pyramid', 'row.last', 'row.first', 'what leaves its first'),
+    ('MViT.feature_pyramid', 'if row.last', 'if True', 'not for each block'),
+    ('MViT.feature_pyramid', 'return maps', 'return [m.detach() for m in maps]', 'no gradient reaches the clip'),
+    ('MViT.feature_pyramid', 'x[:, row.num_cls:]', 'x.data[:, row.num_cls:]', 'no gradient reaches the clip'),
+    ('MViT.feature_pyramid', 'return maps', 'return maps[::-1]', 'finest map is to come first'),
+    ('MViT.feature_pyramid', '.transpose(1, 2)     # (B, C_s, L)\n                maps.append(grid.unflatten(2, thw))', '\n                maps.append(grid.unflatten(1, thw))', 'channels are the last axis'),
+    ('MViT.feature_pyramid', '.transpose(1, 2)     # (B, C_s, L)\n                maps.append(grid.unflatten(2, thw))', '\n                maps.append(grid.reshape(len(x), -1, *thw))', 'were scattered'),
+    ('MViT.feature_pyramid', 'grid.unflatten(2, thw)', 'grid.unflatten(2, self.plan[0].thw_in)', 'the one that the block returned'),
+    ('MViT.feature_pyramid', 'x[:, row.num_cls:]', 'nn.functional.layer_norm(x, x.shape[-1:])[:, row.num_cls:]', 'maps are not normalized'),
+    ('MViT.feature_pyramid', PYRAMID_RUN, 'x, thw = self.blocks[row.index](x, thw)\n            if', 'called directly'),
+    ('MViT.feature_pyramid', PYRAMID_RUN, 'x, _ = self.run_block(row.index, x, thw)\n            if', 'grid'),
+]
+
+# Right in other words.
+ALSO_RIGHT = [
+    ('PosEmbed.forward', 'table = table + time[:, :, None]', 'table = torch.add(table, time.unsqueeze(2))'),
+    ('what_is_read', 'x[:, -math.prod(thw):].mean', 'x[:, x.shape[1] - math.prod(thw):].mean'),
+    ('MViT.forward', HEAD, 'self.head(self.dropout(torch.mean(self.norm(x), 1)))'),
+    ('MViT.forward', HEAD, 'self.head(nn.functional.dropout(self.norm(x).mean(1), self.dropout.p, self.training))'),
+]
+
+# exercise: (right answers, wrong answers with what the message must say)
+ANSWERS = {
+    1: ([(9_633_888, 304_224), [9633888, 304224.]],
+        [((9_633_792, 304_224), 'has a row, too'), ((19_267_680, 304_224), 'Two frames make a time step'), ((9_633_888, 304_128), 'has a vector, too'),
+         ((9_633_888, 307_296), 'so there are 32'), (5, 'two numbers')]),
+    2: ([(0.0068, False), (0.006767, False)],
+        [((0.68, False), 'largest probability'), ((1, False), 'does not give 1'), ((0.0068, True), 'winner stays'), ((0.0025, False), 'all classes alike')]),
+}
