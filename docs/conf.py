@@ -20,7 +20,7 @@ version = release = _at['version']
 language = 'en'
 
 extensions = ['myst_nb', 'sphinx_copybutton', 'sphinx_design', 'site_parts.formulas',
-              'site_parts.reference', 'site_parts.links']
+              'site_parts.reference', 'site_parts.links', 'site_parts.workbook']
 exclude_patterns = ['**.ipynb_checkpoints']
 
 # Notebooks: the committed outputs, nothing is run

@@ -133,13 +133,16 @@ async function update() {
     refuse(error.message);
     refusal = error.message;
   }
+  const before = location.hash;
   clearTimeout(state.timer);
-  state.timer = setTimeout(() => settle(refusal), SETTLED);
+  state.timer = setTimeout(() => settle(refusal, before), SETTLED);
 }
 
-function settle(refusal) {
+// What is shown goes into the address, unless another one was opened in the meantime.
+function settle(refusal, before) {
   view.spoken.replaceChildren(refusal ? `Not possible: ${refusal}` : view.sums.textContent);
-  if (!refusal && address() !== state.report.query) location.hash = state.report.query;
+  if (refusal || location.hash !== before) return;
+  if (address() !== state.report.query) location.hash = state.report.query;
 }
 
 const address = () => location.hash.slice(1);
@@ -243,7 +246,8 @@ async function begin(root) {
   await (address() ? restore(address()) : update());
   view.status.replaceChildren(READY);
   window.addEventListener('hashchange', () => {
-    if (address() !== state.report.query) restore(address());
+    const refused = view.line.classList.contains('mvit-refused');
+    if (refused || address() !== state.report.query) restore(address());
   });
 }
 

@@ -69,9 +69,13 @@ function show(found, clip) {
   showChoice();
 }
 
+// An address that was opened in the meantime stays.
 function settle() {
+  const before = location.hash;
   clearTimeout(timer);
-  timer = setTimeout(() => history.replaceState(null, '', `#${address()}`), SETTLED);
+  timer = setTimeout(() => {
+    if (location.hash === before) history.replaceState(null, '', `#${address()}`);
+  }, SETTLED);
 }
 
 // To the neighbour of the token, as far as there is one in the clip.

@@ -19,7 +19,7 @@ from .paths import DOCS, ROOT
 
 APP = DOCS / 'app'
 BINARIES = 'pyodide.asm.wasm', 'python_stdlib.zip'
-PAGES = 'explorer.js', 'landing.js', 'tokens.js'
+PAGES = 'explorer.js', 'landing.js', 'tokens.js', 'workbook.js'
 TARGET = 'es2022'
 
 

@@ -1,6 +1,8 @@
 """Cells of notebooks on the pages: where their code goes, what their pictures show
 
 `CellTransform` runs as a page is written, after myst-nb has chosen the form of each output."""
+import re
+
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.images import get_image_size
@@ -11,6 +13,21 @@ SLOW = 'slow: run by hand'
 def is_part(node: nodes.Node, name: str) -> bool:
     """Is the node the part of a notebook that myst-nb calls `name`?"""
     return isinstance(node, nodes.container) and node.get('nb_element') == name
+
+
+def page_size(size: tuple[int, int], width: str = '', height: str = '') -> tuple[str, str]:
+    """Width and height on the page of a picture of `size` (width, height), pixels.
+
+    `width` and `height` are what a notebook gives: '640' or '640px'. If it gives one of them, the
+    other keeps the picture's proportions; if neither, the picture has its own size. Other lengths,
+    such as '50%', cannot be turned into pixels: they stay as they are, and so does the other."""
+    given = [re.fullmatch(r'(\d+(?:\.\d+)?) *(?:px)?', text) for text in (width, height)]
+    if (width and not given[0]) or (height and not given[1]):
+        return width, height
+    wide, high = (float(found[1]) if found else 0 for found in given)
+    wide, high = (wide or (high or size[1]) * size[0] / size[1],
+                  high or (wide or size[0]) * size[1] / size[0])
+    return str(round(wide)), str(round(high))
 
 
 class CellTransform(SphinxPostTransform):
@@ -63,8 +80,10 @@ class CellTransform(SphinxPostTransform):
         Sphinx makes pictures with a size links to themselves."""
         picture['loading'] = 'lazy'
         size = get_image_size(self.app.srcdir / picture['uri'])
-        if size and 'width' not in picture and 'height' not in picture:
-            picture['width'], picture['height'] = map(str, size)
+        if size:
+            given = picture.get('width', ''), picture.get('height', '')
+            found = zip(('width', 'height'), page_size(size, *given), strict=True)
+            picture.attributes.update((name, length) for name, length in found if length)
 
     def name_corner(self, header: nodes.thead) -> None:
         """Say what the first column of a table has where its head says nothing: what rows are."""

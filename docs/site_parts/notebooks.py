@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import nbformat
 
+from . import workbook
 from .paths import NOTEBOOKS, settings
 from .pictures import alternatives
 
@@ -99,6 +100,7 @@ def prepared(path: Path) -> nbformat.NotebookNode:
             cell.source = linked(cell.source, name)
         cells.append(cell)
     nb.cells = cells
+    workbook.mark(nb, path)
     if module:
         nb.metadata['module'] = module
     nb.metadata['language_info'] = {'name': 'python', 'pygments_lexer': 'ipython3'}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import nbformat
 
+from . import workbook
 from .notebooks import every_notebook
 from .paths import NOTEBOOKS
 
@@ -13,13 +14,16 @@ ROOMS = {                       # of the library, in the order of its page: fold
     'weights': 'Files of weights in every published layout, read and written.',
     'video': 'Frames of video files, as clips.',
     'training': 'From folders of videos to a trained network.',
+    'boxes': 'What each of several persons or things in a clip does.',
     'figures': 'Every drawing of the course.',
-    'cli': 'The two commands, `mvit_predict` and `mvit_train`.'}
+    'cli': 'The two commands, `mvit_predict` and `mvit_train`.',
+    'workbook': 'The checks of what a learner writes: pieces, steps, what is said of a mistake.'}
 TOP = """# Library
 
 One notebook for each module that no lesson exports: definition, one sentence, the check of a value
 or an invariant under it. The [reference](/reference/index.md) has every public name of all
 modules."""
+NUMBERED = 'lessons', workbook.FOLDER
 
 
 def head(path: Path) -> tuple[str, str]:
@@ -46,12 +50,14 @@ def address(path: Path) -> str:
 
 
 def entries(folder: str) -> list[str]:
-    """The notebooks of a folder in a toctree, lessons with their numbers."""
+    """The notebooks of a folder in a toctree, lessons and what belongs to one with its number."""
     named = []
     for path in of_folder(folder):
         title, _ = head(path)
         number = path.stem.split('_')[0]
-        named.append(f'{f"{number} {title}" if folder == "lessons" else title} <{address(path)}>')
+        title = title.removeprefix('Build it: ')       # as its part of the sidebar says
+        numbered = f'{number} {title}' if folder in NUMBERED else title
+        named.append(f'{numbered} <{address(path)}>')
     return named
 
 
@@ -84,15 +90,17 @@ def library_page() -> str:
 
 def toctrees() -> str:
     """What stands, unseen, at the end of the landing page."""
+    build_it = [f'All pieces </{workbook.FOLDER}/index>', *entries(workbook.FOLDER)]
     try_it = ['Explorer </explorer>', 'Tokens </tokens>']
     rest = ['Reference </reference/index>', 'Library notebooks </library>']
     return '\n'.join(toctree(lines, ':hidden:', f':caption: {caption}') for caption, lines in (
-        ('Lessons', entries('lessons')), ('Try it', try_it), ('Guides', entries('guides')),
-        ('Library', rest)))
+        ('Lessons', entries('lessons')), ('Workbook', build_it), ('Try it', try_it),
+        ('Guides', entries('guides')), ('Library', rest)))
 
 
 def write(out: Path) -> None:
-    """Write the pages of the library and its rooms, and the toctrees into the landing page.
+    """Write the pages of the workbook, of the library and its rooms, and the toctrees into the
+    landing page.
 
     Raises `ValueError` if a folder of the library is no room, or the landing page has no place."""
     folders = {path.parent.name for path in every_notebook()
@@ -103,6 +111,10 @@ def write(out: Path) -> None:
     (out / 'library.md').write_text(library_page(), encoding='utf-8')
     for room, purpose in ROOMS.items():
         (out / f'library/{room}/index.md').write_text(room_page(room, purpose), encoding='utf-8')
+    titled = [(head(path)[0], path) for path in of_folder(workbook.FOLDER)]
+    pages = out / workbook.FOLDER
+    pages.mkdir(exist_ok=True)
+    (pages / 'index.md').write_text(workbook.index_page(titled), encoding='utf-8')
     index = out / 'index.md'
     text = index.read_text(encoding='utf-8')
     place = '<!-- toctrees -->'

@@ -5,9 +5,11 @@ from site_parts.paths import NODE_MODULES
 
 AXE = NODE_MODULES / 'axe-core/axe.min.js'
 PAGES = ['index.html', 'explorer.html', 'tokens.html', 'lessons/00_clips.html',
-         'lessons/04_plan.html', 'guides/video.html', 'library.html', 'library/config.html',
+         'lessons/04_plan.html', 'workbook/index.html', 'workbook/02_pooling.html',
+         'guides/video.html', 'library.html', 'library/config.html',
          'reference/index.html', 'reference/config.html', 'search.html?q=14×14']
-ON_A_PHONE = ['index.html', 'explorer.html', 'tokens.html', 'lessons/04_plan.html']
+ON_A_PHONE = ['index.html', 'explorer.html', 'tokens.html', 'lessons/04_plan.html',
+              'workbook/02_pooling.html']
 
 THEMES = {   # what is the theme's own, {rule: the selector of its elements}
     # the button Search also shows the keys that do the same

@@ -135,6 +135,21 @@ def test_impossible_address(page, site):
         assert line.text_content().startswith('Not possible: ') and shown(page) == base
 
 
+def test_back_from_an_impossible_address(page, site):
+    """What was shown goes into the address a little later, but not over another one; who goes back
+    to it sees no refusal."""
+    good, line = 'start=vit_b_8x8', page.locator('.mvit-line')
+    opened(page, f'{site}/explorer.html#start=mvit_b_16x4')
+    page.evaluate('query => { location.hash = query }', good)
+    wait_for(page, good)
+    page.evaluate('location.hash = "start=mvit_c"')
+    page.wait_for_timeout(600)
+    assert page.evaluate('location.hash') == '#start=mvit_c'
+    assert line.text_content().startswith('Not possible: ')
+    page.evaluate('query => { location.hash = query }', good)
+    page.wait_for_function('!document.querySelector(".mvit-line").textContent.includes("Not")')
+
+
 def test_shared_address(open_page, page, site):
     """What is copied as a link opens as the same design, with its controls."""
     opened(page, f'{site}/explorer.html')

@@ -7,6 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from site_parts import notebooks, pictures
 from site_parts.buttons import source_of
+from site_parts.cells import page_size
 
 DOT = ('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E'
        'rkJggg==')                                         # a picture of one pixel
@@ -110,6 +111,15 @@ class Page(HTMLParser):
             self.links.append(dict(attrs))
         elif tag == 'img':
             self.pictures.append(dict(attrs) | {'link': self.links[-1].get('href', '')})
+
+
+@pytest.mark.parametrize('given, size', [
+    (('', ''), ('1600', '900')), (('640', ''), ('640', '360')), (('640px', ''), ('640', '360')),
+    (('', '450'), ('800', '450')), (('', '100 px'), ('178', '100')), (('99', '98'), ('99', '98')),
+    (('50%', ''), ('50%', '')), (('', '3em'), ('', '3em')), (('640', '3em'), ('640', '3em'))])
+def test_sizes_of_pictures(given, size):
+    """Of a picture of 1600 × 900 pixels: what the notebook does not give follows from the rest."""
+    assert page_size((1600, 900), *given) == size
 
 
 def test_pictures_on_the_pages(html):

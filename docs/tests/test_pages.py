@@ -9,7 +9,8 @@ from site_parts.paths import HTML
 PAGES = sorted(path.relative_to(HTML).as_posix() for path in HTML.rglob('*.html')
                if '_static' not in path.relative_to(HTML).parts)
 FROM_A_FILE = ['index.html', 'lessons/04_plan.html', 'search.html', 'explorer.html', 'tokens.html',
-               'reference/index.html', 'guides/video.html', 'library/config.html']
+               'reference/index.html', 'guides/video.html', 'library/config.html',
+               'workbook/02_pooling.html']
 MOST_BYTES = 3_000_000
 PYODIDE = {'pyodide.js', 'pyodide.asm.wasm', 'pyodide.asm.wasm.js', 'python_stdlib.zip',
            'python_stdlib.zip.js'}                        # loaded once, after the page is there

@@ -286,6 +286,19 @@ def test_what_is_not_possible_is_said(page):
         refused.wait_for(state='hidden')
 
 
+def test_an_address_that_was_opened_meanwhile_stays(page):
+    """What was shown goes into the address a little later, but not over another one."""
+    good, bad = 'clip=0&block=1&at=4,28,36', 'start=mvit_c'
+    opened(page, f'#{good}')
+    go(page, good)
+    page.evaluate('address => { location.hash = address; }', bad)
+    page.get_by_role('alert').filter(has_text='unknown model').wait_for()
+    page.wait_for_timeout(600)
+    assert page.evaluate('location.hash') == f'#{bad}'
+    go(page, good)
+    page.get_by_role('alert').wait_for(state='hidden')
+
+
 def test_it_works_on_a_phone(phone):
     opened(phone, '#start=mvit_b_16x4&block=1&at=8,64,164')
     assert phone.evaluate('document.documentElement.scrollWidth') == 390
