@@ -115,7 +115,7 @@ def torch_counts(config):
     return [counts['Global'], *(counts[f'MViT.blocks.{i}'] for i in range(sum(config.depths)))]
 
 
-@pytest.mark.parametrize('name', [name for name in list_models() if name.startswith('mvitv2')])
+@pytest.mark.parametrize('name', list_models())
 def test_full_size(name):
     """Two for each multiply-add, for the model and for every block."""
     total = cost(get_config(name))

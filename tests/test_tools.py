@@ -9,6 +9,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / 'tools'))
 
 import check_numbers
 import check_style
+import execute
+import nbformat
 
 DENSE = ['if x: y = 1', 'for i in x: print(i)', 'a = 1; b = 2', 'def f(): return 1',
          'try:\n    a\nfinally: b()', 'if a:\n    b\nelse: c()', 'match a:\n    case 3: b()',
@@ -70,3 +72,21 @@ def test_changed_numbers(was, now):
 def test_numbers_in_a_text():
     text = '1,234 tokens in 3.5 s, [1,2,3], −4.5 and 1e-3; 12 clips/s, (8, 56, 56)'
     assert check_numbers.numbers_in(text) == ['1234', '1', '2', '3', '-4.5', '1e-3', '8', '56', '56']
+
+
+KERNEL = """from ipykernel.kernelapp import IPKernelApp
+app = IPKernelApp.instance()
+print(app.transport, app.ip)"""
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='Windows has no sockets in files')
+def test_kernels_that_start_at_once_share_no_ports(tmp_path):
+    places = set()
+    for _ in range(2):
+        nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(KERNEL)])
+        execute.run(nb, tmp_path / 'kernel.ipynb')
+        transport, place = nb.cells[0].outputs[0].text.split()
+        assert transport == 'ipc'
+        places.add(place)
+        assert not Path(place).parent.exists()                     # nothing is left behind
+    assert len(places) == 2

@@ -42,8 +42,8 @@ def code_lines(cell):
 
 
 def words_of(cells):
-    """How many words a reader reads."""
-    return sum(len(text(cell).split()) for cell in cells if cell['cell_type'] == 'markdown')
+    """How many words a reader reads; the line on Colab is for who runs the notebook."""
+    return sum(len(COLAB.sub('', text(cell)).split()) for cell in cells if cell['cell_type'] == 'markdown')
 
 
 def minutes_of(cells):

@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import nbformat
-from execute import ROOT, WIDGET, Client, every_notebook
+from execute import ROOT, WIDGET, every_notebook, run
 from nbclient.exceptions import CellExecutionError
 
 NUMBER = r'(?<![\w.])[-−+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?'
@@ -64,11 +64,9 @@ def changes(path):
     """What changed in one notebook, one line each, and how many numbers were compared."""
     old = nbformat.read(path, as_version=4)
     new = nbformat.read(path, as_version=4)
-    client = Client(new, timeout=3600, resources={'metadata': {'path': str(path.parent)}},
-                    coalesce_streams=True)
     try:
-        client.execute()
-    except CellExecutionError as error:
+        run(new, path)
+    except (CellExecutionError, RuntimeError) as error:        # RuntimeError: the kernel did not start, or died
         return [f'does not run: {error}'], 0
     found, compared = [], 0
     for before, after in zip(old.cells, new.cells):

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SITE = 'https://colab.research.google.com/github'
 LINE = re.compile(r'^\[Open in Colab\]\([^)\n]*\).*$', re.M)
 LINK = re.compile(re.escape(SITE) + r'/[^/\s)]+/[^/\s)]+/blob/[^/\s)]+/(?=nbs/)')
-HEADED = 'lessons', 'guides'                    # the folders of nbs/ whose notebooks begin with a link
+HEADED = 'lessons', 'guides', 'workbook'                    # the folders of nbs/ whose notebooks begin with a link
 
 
 def base(root):
@@ -24,7 +24,7 @@ def base(root):
     return f'{SITE}/{at["user"]}/{at["repo"]}/blob/{at["branch"]}/'
 
 
-EXTRAS = {'lessons': 'nb', 'guides': 'nb,train,onnx'}       # what a notebook of the folder needs
+EXTRAS = {'lessons': 'nb', 'workbook': 'nb', 'guides': 'nb,train,look,hub,onnx'}       # what a notebook of the folder needs
 
 
 def line(name, start, needs_files=False, package='mvit_nb'):
@@ -48,7 +48,7 @@ def with_line(source, wanted):
 def corrected(nb, name, start):
     """The sources that change in a notebook: {index of a cell: its new text}."""
     new = {}
-    headed = Path(name).parent.name in HEADED
+    headed = Path(name).parent.as_posix() in {f'nbs/{folder}' for folder in HEADED}
     for index, cell in enumerate(nb['cells']):
         if cell['cell_type'] != 'markdown':
             continue

@@ -4,15 +4,18 @@
 Cells marked `#| slow` keep the outputs that they have, unless `--slow` is given. Widgets are left out of the saved outputs
 (GitHub shows none; a still picture stands beside each). A notebook whose cell fails is left as it was."""
 import argparse
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from traitlets.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDGET = 'application/vnd.jupyter.widget-view+json'
@@ -28,6 +31,19 @@ class Client(NotebookClient):
         return await super().async_execute_cell(cell, cell_index, **kwargs)
 
 
+def run(nb, path, slow=False):
+    """Run a notebook's cells, in a fresh kernel and in the folder of `path`; raises if a cell fails.
+
+    The kernel is spoken to over sockets in a folder of its own. Ports are looked for before the kernel
+    takes them, and of two kernels that start at once the other may be faster; Windows has only them."""
+    with tempfile.TemporaryDirectory(prefix='mvit_nb-') as sockets:
+        own = {} if os.name == 'nt' else {'transport': 'ipc', 'ip': f'{sockets}/kernel'}
+        client = Client(nb, timeout=3600, resources={'metadata': {'path': str(path.parent)}},
+                        coalesce_streams=True, config=Config(KernelManager=own))
+        client.slow = slow
+        client.execute()
+
+
 def every_notebook():
     """All notebooks of the project, in order."""
     paths = sorted((ROOT / 'nbs').rglob('*.ipynb'))
@@ -37,10 +53,7 @@ def every_notebook():
 def execute(path, slow):
     """Run one notebook and write it back; raises if a cell fails."""
     nb = nbformat.read(path, as_version=4)
-    client = Client(nb, timeout=3600, resources={'metadata': {'path': str(path.parent)}},
-                    coalesce_streams=True)
-    client.slow = slow
-    client.execute()
+    run(nb, path, slow)
     nb.metadata.pop('widgets', None)
     for cell in nb.cells:
         if cell.cell_type == 'code':
@@ -60,7 +73,7 @@ def main():
         path, start = path.resolve(), time.time()
         try:
             execute(path, args.slow)
-        except CellExecutionError as error:
+        except (CellExecutionError, RuntimeError) as error:        # RuntimeError: the kernel did not start, or died
             failed += 1
             print(error, file=sys.stderr)
             print(f'{path.name}: FAILED')
