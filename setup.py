@@ -19,7 +19,7 @@ def absolute_links(text):
     return re.sub(r'((?<!!)\[[^]]*\]\()(?!\w+:|#)', rf'\g<1>{files}', text)
 
 
-extras = ('nb', 'video', 'train', 'onnx', 'docs', 'release')
+extras = ('nb', 'video', 'train', 'tensorboard', 'look', 'hub', 'onnx', 'docs', 'release')
 extras = {name: cfg[f'{name}_requirements'].split() for name in extras}
 dev = {need for name, needs in extras.items() if name not in ('docs', 'release') for need in needs}
 extras['dev'] = sorted(dev | set(cfg['dev_requirements'].split()))

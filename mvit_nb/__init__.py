@@ -20,7 +20,8 @@ from .zoo import get_config, list_models
 
 if TYPE_CHECKING:                       # imported later, see `__getattr__`
     from mvit_nb.analysis.flops import count_flops
-    from mvit_nb.model import MViT, create_model
+    from mvit_nb.create import create_model
+    from mvit_nb.model import MViT
     from mvit_nb.predict import predict_video
     from mvit_nb.weights.infer import config_from_checkpoint
     from mvit_nb.weights.load import load_checkpoint
@@ -29,7 +30,7 @@ if TYPE_CHECKING:                       # imported later, see `__getattr__`
 
 # %% ../nbs/library/package.ipynb #1f0c2a77
 _LATER = {      # names that are imported when they are asked for: most need torch
-    'MViT': 'model', 'create_model': 'model', 'count_flops': 'analysis.flops',
+    'MViT': 'model', 'create_model': 'create', 'count_flops': 'analysis.flops',
     'config_from_checkpoint': 'weights.infer', 'load_checkpoint': 'weights.load',
     'load_model': 'weights.save', 'save_checkpoint': 'weights.save',
     'published_checkpoints': 'weights.published', 'predict_video': 'predict'}

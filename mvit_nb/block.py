@@ -33,7 +33,7 @@ class DropPath(nn.Module):
 # %% ../nbs/lessons/05_block.ipynb #0c52b713
 class MultiscaleBlock(nn.Module):
     """One block (paper, section 3.2): x₁ = pool(x) + MHPA(LN(x)), then
-    skip(x₁) + MLP(LN(x₁)), by `plan.skip`. Refuses as `check_row` does."""
+    skip(x₁) + MLP(LN(x₁)), by `plan.skip`. Raises `ValueError` for a bad row."""
     def __init__(self,
         plan: BlockPlan,     # its row
         config: MViTConfig,  # for all blocks: pool_mode, qkv_bias

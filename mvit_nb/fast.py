@@ -44,6 +44,26 @@ def _is_ordinary(tensor):
 # %% ../nbs/library/fast.ipynb #24275ce0
 MLP_ROWS = 2048        # tokens that a CPU takes through an MLP at a time
 
+class _GeluLinear(torch.autograd.Function):
+    "fc2(GELU(h)) for h (tokens, hidden channels): GELU is computed again in the backward pass."
+    @staticmethod
+    def forward(ctx, h, weight, bias):
+        ctx.save_for_backward(h, weight)
+        return F.linear(F.gelu(h), weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, d_out):
+        h, weight = ctx.saved_tensors
+        d_h = d_weight = d_bias = None
+        if ctx.needs_input_grad[0]:
+            d_h = torch.ops.aten.gelu_backward(d_out @ weight, h)
+        if ctx.needs_input_grad[1]:
+            d_weight = d_out.T @ F.gelu(h)
+        if ctx.needs_input_grad[2]:
+            d_bias = d_out.sum(0)
+        return d_h, d_weight, d_bias
+
 def feed_forward(
     fc1: nn.Linear,          # D → hidden channels
     fc2: nn.Linear,          # hidden channels → D'
@@ -62,7 +82,11 @@ def feed_forward(
     out = []
     for part in rows.split(rows_at_a_time):
         h = fc1(part)                                       # (tokens, hidden channels)
-        if training and h.requires_grad:
+        if training and h.requires_grad and h.is_cuda:
+            weights = [None if w is None else w.to(h.dtype)  # autocast has cast h
+                       for w in (fc2.weight, fc2.bias)]
+            out.append(_GeluLinear.apply(h, *weights))
+        elif training and h.requires_grad:
             out.append(checkpoint(gelu_fc2, h, use_reentrant=False,
                                   preserve_rng_state=False))
         else:
@@ -124,6 +148,8 @@ def shared_conv(
     heads: int,       # h
 ) -> Tensor:          # (B, h·d', T', H', W')
     "`conv` of each head's channels."
+    if grid.is_cuda:
+        grid = grid.contiguous()       # channels last it goes to cuDNN, which is slow here
     if not is_plain(conv, nn.Conv3d) or conv.padding_mode != 'zeros':
         folded = grid.unflatten(1, (heads, -1)).flatten(0, 1)           # (B·h, d, T, H, W)
         return conv(folded).unflatten(0, (grid.shape[0], heads)).flatten(1, 2)

@@ -6,6 +6,7 @@
 __all__ = ['check_clip', 'to_input']
 
 # %% ../nbs/library/inputs.ipynb #67a9cf9c
+import math
 import torch
 from .clips import normalize
 from .config import MViTConfig, clip_grid
@@ -40,10 +41,18 @@ def check_clip(
     return clip
 
 # %% ../nbs/library/inputs.ipynb #1a9b7002
+_BEYOND = 0.5        # resizing with a cubic filter leaves 0 to 1 a little
+
 def to_input(
     clip: torch.Tensor,   # (B, C, T, H, W) or without B, RGB from 0 to 1
     config: MViTConfig,   # of the network that should take it
 ) -> torch.Tensor:        # the same shape
     """Pixels as a network takes them: normalized with its mean and std. Raises `TypeError` for
-    pixels that are no floats, `ValueError` for other channels than the config's `pixel_mean`."""
+    pixels that are no floats, `ValueError` for other channels than the config's `pixel_mean`, and
+    for pixels far from 0 to 1, such as those from 0 to 255 or normalized ones."""
+    if isinstance(clip, torch.Tensor) and clip.is_floating_point() and clip.numel():
+        low, high = (end.item() for end in clip.detach().aminmax())
+        if -math.inf < low < -_BEYOND or 1 + _BEYOND < high < math.inf:     # the loss tells of ∞
+            hint = 'divide them by 255' if low >= 0 else 'pixels are normalized here, not before'
+            raise ValueError(f'expected pixels from 0 to 1, got {low:.4g} to {high:.4g}: {hint}')
     return normalize(clip, config.pixel_mean, config.pixel_std)

@@ -10,9 +10,8 @@ from .grid import Size3, pooled_thw, pooling_layer
 
 # %% ../nbs/lessons/04_plan.ipynb #09933b80
 from .config import MViTConfig, stage_widths
-from .rows import (
-    BlockPlan, HeadPlan, NetworkPlan, StemPlan, drop_rate, head_plan,
-    kv_layer, rows_table, stem_plan)
+from .rows import (BlockPlan, HeadPlan, NetworkPlan, StemPlan, drop_rate,
+                          head_plan, kv_layer, rows_table, stem_plan)
 from .switches import with_switches
 
 _all_ = ['BlockPlan', 'StemPlan', 'HeadPlan', 'NetworkPlan']

@@ -13,6 +13,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 from .grid import Size3
 from .plan import BlockPlan
+from .verbs import Verbs
 
 # %% ../nbs/library/recompute.ipynb #0b623728
 def check_stages(
@@ -39,9 +40,8 @@ def run_block(
     return block(x, thw)
 
 # %% ../nbs/library/recompute.ipynb #a1f0c004
-class BlockRunner(nn.Module):
+class BlockRunner(Verbs):
     "A network with a plan and its blocks. In training it may run some of them twice."
-    plan: tuple[BlockPlan, ...]
     blocks: nn.ModuleList
     checkpointed: frozenset[int] = frozenset()    # stages
 
