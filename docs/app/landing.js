@@ -26,6 +26,11 @@ function journey(root) {
     }
   }
 
+  function step(index, aloud) {
+    root.classList.add('fading'); // not before: nobody has to see the others go when the page opens
+    show(index, aloud);
+  }
+
   function pause() {
     clearTimeout(timer);
     timer = null;
@@ -33,11 +38,11 @@ function journey(root) {
   }
 
   function play() {
-    if (at === last) show(0);
+    if (at === last) step(0);
     button('play').textContent = 'Pause';
     clearTimeout(timer);
     timer = setTimeout(() => {
-      show(at + 1);
+      step(at + 1);
       if (at === last) pause();
       else play();
     }, PER_WORD * stations[at].textContent.trim().split(/\s+/).length);
@@ -45,7 +50,7 @@ function journey(root) {
 
   function go(index) {
     pause();
-    show(index, true);
+    step(index, true);
   }
 
   button('previous').addEventListener('click', () => go(at - 1));

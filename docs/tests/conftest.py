@@ -63,9 +63,18 @@ def fault_of_build():
     return None
 
 
+SETTLED = '''async () => {
+  await Promise.all([globalThis.mvitExplorer?.ready, globalThis.mvitTokens?.ready]);
+  const moving = document.getAnimations().filter(
+    (animation) => Number.isFinite(animation.effect.getComputedTiming().endTime));
+  await Promise.allSettled(moving.map((animation) => animation.finished));
+}'''
+
+
 def settled(page):
-    """Wait until a page that runs Python has it, and shows its answer."""
-    page.evaluate('Promise.all([globalThis.mvitExplorer?.ready, globalThis.mvitTokens?.ready])')
+    """Wait until a page that runs Python has it and shows its answer, and nothing moves or fades
+    any more (but what never ends)."""
+    page.evaluate(SETTLED)
 
 
 @pytest.fixture(scope='session')

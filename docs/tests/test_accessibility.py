@@ -1,6 +1,6 @@
 """axe-core finds no fault of WCAG 2.1, levels A and AA, on one page of each kind, light and dark"""
 import pytest
-from conftest import clear, settled
+from conftest import PHONE, clear, settled
 from site_parts.paths import NODE_MODULES
 
 AXE = NODE_MODULES / 'axe-core/axe.min.js'
@@ -61,7 +61,19 @@ def test_page(path, open_page):
 
 
 @pytest.mark.parametrize('path', ON_A_PHONE)
-def test_page_on_a_phone(path, phone):
+def test_page_on_a_phone(path, open_page):
     """A page on a phone, where the sidebars are behind buttons."""
+    phone = open_page(**PHONE, reduced_motion='reduce')
     phone.goto(path)
     report(faults(phone, EVERYTHING))
+
+
+def test_what_fades_is_waited_for(page):
+    """axe looks at colours that are there to stay, also where a station of the landing page has
+    just begun to fade."""
+    page.goto('index.html')
+    page.evaluate('document.querySelector(".journey [data-do=next]").click()')
+    fading = 'document.getAnimations().length'
+    assert page.evaluate(fading) > 0
+    settled(page)
+    assert page.evaluate(fading) == 0

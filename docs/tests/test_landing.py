@@ -55,6 +55,10 @@ def settle(page, index):
     assert page.locator('.journey-count').inner_text() == f'{index + 1} of {STATIONS}'
 
 
+TRANSITIONS = '''globalThis.begun = [];
+document.addEventListener('transitionrun', (event) => begun.push(event.target.className));'''
+
+
 @pytest.fixture
 def still(open_page):
     """The landing page for somebody who asked for little motion: nothing moves by itself."""
@@ -121,7 +125,7 @@ def test_it_plays_when_told_and_stops_when_told(open_page):
     page.clock.install()
     page.goto('index.html')
     play = page.locator('[data-do="play"]')
-    settle(page, 0)                                            # the others fade out
+    settle(page, 0)
     assert play.inner_text() == 'Play'
     page.locator('.journey').evaluate('part => part.scrollIntoView()')
     page.clock.run_for(1000)
@@ -148,6 +152,22 @@ def test_it_plays_when_told_and_stops_when_told(open_page):
     press(page, 'Next')
     page.clock.fast_forward(LONG)
     assert chosen(page) == 1 and play.inner_text() == 'Play'
+
+
+def test_it_opens_at_rest(page):
+    """The other stations are not seen to fade away when the page opens; they fade from the first
+    step on."""
+    page.add_init_script(TRANSITIONS)
+    page.goto('index.html')
+    settle(page, 0)
+    stations = """async () => {
+        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        return begun.filter((name) => name.includes('journey-station'));
+    }"""
+    assert page.evaluate(stations) == []
+    press(page, 'Next')
+    settle(page, 1)
+    assert page.evaluate(stations)
 
 
 def test_little_motion(open_page):
