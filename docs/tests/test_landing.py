@@ -1,5 +1,6 @@
 """The landing page: a clip is stepped through MViT-B, and the page leads everywhere"""
 import re
+import time
 
 import pytest
 from conftest import PHONE
@@ -57,6 +58,12 @@ def settle(page, index):
 
 TRANSITIONS = '''globalThis.begun = [];
 document.addEventListener('transitionrun', (event) => begun.push(event.target.className));'''
+
+
+def late(route):
+    """A script that comes when the page has been painted without it."""
+    time.sleep(0.5)
+    route.continue_()
 
 
 @pytest.fixture
@@ -158,6 +165,7 @@ def test_it_opens_at_rest(page):
     """The other stations are not seen to fade away when the page opens; they fade from the first
     step on."""
     page.add_init_script(TRANSITIONS)
+    page.route('**/landing.js', late)
     page.goto('index.html')
     settle(page, 0)
     stations = """async () => {
