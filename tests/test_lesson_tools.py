@@ -98,6 +98,8 @@ def test_lengths():
     assert any('words' in kind for _, kind in faults([*GOOD[:3], words, *GOOD[3:]]))
     code = [('code', 'a = 1\n' * 20)] * 21
     assert [where for where, _ in faults([*GOOD[:3], *code, *GOOD[3:]])] == ['length']
+    last = cells(('code', 'from a import book\nbook.assert_right(a)'), ('code', 'a = 1'))
+    assert check_lessons.minutes_of(last) == 1 / check_lessons.LINES_A_MINUTE
     half_an_hour = cells(('markdown', 'word ' * 5400))
     assert not list(check_lessons.course_faults([half_an_hour] * 7))
     assert len(list(check_lessons.course_faults([half_an_hour] * 8))) == 1      # 240 minutes, at most 210

@@ -65,6 +65,31 @@ def test_hub_reads_header(run):
     assert data.license is None
 
 
+def test_card_of_a_resumed_run(tmp_path):
+    """It names training videos that could not be read before the run was resumed."""
+    write, video_set = pytest.importorskip('mvit_nb.video.write'), pytest.importorskip('mvit_nb.training.video_set')
+    pytest.importorskip('av')
+    pytest.importorskip('accelerate')
+    from mvit_nb.training.engine import train
+    for name in 'ab':
+        write.write_video(tmp_path / f'{name}.mp4', torch.randint(256, (30, 3, 48, 64), dtype=torch.uint8))
+    (tmp_path / 'bad.mp4').write_bytes(b'no video')
+    card, recipe = tmp_path / 'run' / 'model_card.md', Recipe.small(epochs=1, batch_size=2, repeats=1, cpu=True)
+
+    def run(**options):
+        items = [(tmp_path / f'{name}.mp4', label) for name, label in (('a', 0), ('bad', 1), ('b', 2), ('a', 3))]
+        read = dict(classes='wxyz', root=tmp_path, most_unreadable=0.5)
+        model = create_model('mvit_s_16x4', **SMALL)
+        data = [video_set.VideoSet(part, config=model.config, split=split, **read) for part, split in ((items, 'train'), (items[2:], 'val'))]
+        train(model, *data, card.parent, recipe, verbose=False, **options)
+        return card.read_text(encoding='utf-8')
+
+    with pytest.warns(UserWarning, match='cannot be read'):
+        assert 'bad.mp4' in run()
+    card.unlink()
+    assert '1 training video could not be read' in run(resume=True) and 'bad.mp4' in card.read_text(encoding='utf-8')
+
+
 def test_no_display_is_needed(run, tmp_path):
     """Not even where somebody asked for windows."""
     code = f"""

@@ -47,8 +47,8 @@ def words_of(cells):
 
 
 def minutes_of(cells):
-    """How long a reader reads: words, and lines of code."""
-    lines = sum(len(code_lines(cell)) for cell in cells if cell['cell_type'] == 'code')
+    """How long a reader reads: words, and lines of code. A cell that only lists what was read is not read."""
+    lines = sum(len(code_lines(cell)) for cell in cells if cell['cell_type'] == 'code' and 'book.assert_right(' not in text(cell))
     return words_of(cells) / WORDS_A_MINUTE + lines / LINES_A_MINUTE
 
 

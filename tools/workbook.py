@@ -184,7 +184,8 @@ class Lesson:
         parts, kind = {}, None
         for cell in self.cells[start:]:
             if cell['cell_type'] == 'code':
-                parts[kind][1].append(code_of(cell))
+                if kind:                                     # before the first, the lesson's own code is checked
+                    parts[kind][1].append(code_of(cell))
                 continue
             source = re.sub(r'^.*?^## Exercises\s*', '', text(cell), flags=re.M | re.S)
             pieces = EXERCISE.split(source)

@@ -158,6 +158,7 @@ def _report(run: Run, train_data: Clips, val_data: Clips, names: list[str]) -> N
         write_report(
             run.out, model, val_data, rows, run.recipe, names, notes,
             train_data=train_data,
+            unread=run.progress.unread,
             minutes=sum(clips / row['clips_per_s'] for row in rows) / 60,
             epoch=best_epoch(rows, run.raw.config.scores),
         )

@@ -101,8 +101,10 @@ def locked_folder(out: Path, accelerator: 'Accelerator') -> Iterator[None]:
             lock.acquire(timeout=0)
         except Timeout:
             problem = f'{out}: another run is in this folder at the moment'
+        except FileExistsError:
+            problem = f'{out}: expected a folder, got a file'
         except OSError as error:
-            problem = f'{out}: cannot be used ({error})'
+            problem = f'{out}: cannot be used ({error.strerror or error})'
     problem, = broadcast_object_list([problem])
     if problem: raise TrainingError(problem)
     try:

@@ -22,6 +22,7 @@ from .items import VideoItem, told_copies
 from .recipe import Recipe
 from .run import tells_labels
 from .state import Metrics, best_epoch
+from .unreadable import unread_videos
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,6 +98,8 @@ def write_report(
     notes: Mapping[str, object] | None = None,   # what else the card is to say, by name
     *,
     train_data: Any = None,        # what it was trained on, for its numbers of clips
+    unread: Mapping[str, str] | None = None,     # training videos that could not be read, and why;
+                                                 # None: those that `train_data` tells
     minutes: float | None = None,  # that training took
     epoch: int | None = None,      # whose weights these are; None: the best one of `rows`
     weights: str = 'best.safetensors',           # their file, in `out`
@@ -136,8 +139,7 @@ def write_report(
         data_name=_data_name(train_data, val_data),
         minutes=minutes,
         notes=notes or {},
-        unread={str(path): str(why) for path, why in
-                (getattr(train_data, 'unreadable', None) or {}).items()},
+        unread=unread_videos(train_data) if unread is None else unread,
         copies=_copies(train_data, val_data),
     )
     text = model_card(facts)

@@ -28,6 +28,7 @@ from .losses import class_weights
 from .optim import AveragedWeights, freeze, param_groups, warmup_cosine
 from .recipe import Recipe
 from .state import Expected, Progress, state_problem
+from .unreadable import unread_videos
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -55,6 +56,7 @@ class Run:
         accelerator: 'Accelerator',   # of all processes
     ):
         self.raw, self.out, self.recipe, self.accelerator = model, out, recipe, accelerator
+        self.train_data = train_data
         freeze(model, recipe.frozen_blocks)
         self.ema: AveragedWeights | None = None
         if recipe.ema:
@@ -217,6 +219,7 @@ class Run:
         """Write all that is needed to go on from here. Raises `TrainingError` for a number that is
         not finite, before anything is written."""
         self.look()
+        self.progress.unread |= unread_videos(self.train_data)
         if self.accelerator.is_main_process:
             state = asdict(self.progress) | dict(
                 identity=self.identity,

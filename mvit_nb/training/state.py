@@ -10,6 +10,7 @@ __all__ = ['METRICS', 'DECIDES', 'Metrics', 'STATE_KEYS', 'best_epoch', 'is_fini
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import torch
@@ -55,6 +56,8 @@ class Progress:
     # loss, hits and clips of this epoch so far, of all processes
     sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     rows: list[Metrics] = field(default_factory=list)      # of the complete epochs
+    # training videos that could not be read, and why
+    unread: dict[str, str] = field(default_factory=dict)
 
 @dataclass(frozen=True)
 class Expected:
@@ -142,11 +145,14 @@ def count_problem(state: Mapping[str, Any], expected: Expected) -> str | None:
     for number, row in enumerate(rows, 1):
         if not _is_row(row, number, names):
             return f'rows: expected {", ".join(names)} of epoch {number}, got {str(row)[:100]}'
+    unread = state['unread']
+    if not isinstance(unread, dict) or not all(isinstance(s, str) for s in chain(*unread.items())):
+        return f'unread: expected a reason for each path, got {str(unread)[:100]}'
     return None
 
 # %% ../../nbs/library/training/state.ipynb #2318af8f
 STATE_KEYS = frozenset(      # of what `Run.save` writes
-    {'epoch', 'batch', 'step', 'sums', 'rows', 'identity', 'model', 'averages', 'ema'}
+    {'epoch', 'batch', 'step', 'sums', 'rows', 'unread', 'identity', 'model', 'averages', 'ema'}
 )
 
 def _averages_problem(averages: Any, expected: Expected, step: int) -> str | None:

@@ -188,6 +188,16 @@ class Book:
             if report.right and blank.module and folder is not None:
                 keep(function, blank.module, folder, self._modules())
 
+    def assert_right(self,
+        *functions: Callable[..., Any],  # pieces, as for `check`
+    ) -> None:
+        """Print what the steps say of each, and keep none. Raises `AssertionError` with it for the
+        first piece that is not right, and what `examine` raises."""
+        for function in functions:
+            report = self.examine(function)
+            if not report.right: raise AssertionError(str(report))
+            print(report)
+
     def _asked(self, function: Callable[..., Any]) -> Blank:
         "The piece that a function is meant to be."
         name = getattr(function, '__qualname__', '').rpartition('<locals>.')[2]
