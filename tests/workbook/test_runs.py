@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from harness import LESSONS, ROOT, lesson, names, source, workbook
+from lesson_mutants import code_cells, own_pieces
 
 from mvit_nb.workbook.kept import kept_pieces, use_pieces
 from mvit_nb.workbook.lesson_02 import check
@@ -66,6 +67,14 @@ def test_current():
     """The notebooks are what the lessons make."""
     done = subprocess.run([sys.executable, ROOT / 'tools/workbook.py', '--check'], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize('number', LESSONS)
+def test_the_lesson_checks_itself(number):
+    """Its last check has every piece that it defines itself."""
+    call, = [text for _, text in code_cells(number) if 'assert_right(' in text]
+    listed = re.findall(r'[\w.]+', call.partition('assert_right(')[2])
+    assert listed == [name for _, name, _ in own_pieces(number)]
 
 
 @pytest.mark.parametrize('number', LESSONS)
