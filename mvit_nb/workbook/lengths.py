@@ -38,6 +38,8 @@ def _mistakes(n: int, k: int, s: int, p: int) -> dict[str, Any]:
         'the first window, at step 0, was not counted: a "+ 1" is missing': (n + 2 * p - k) // s,
         'k was taken away after the division by s': (n + 2 * p) // s - k + 1,
         'the 1 was added before the division by s': (n + 2 * p - k + 1) // s,
+        'the quotient was rounded to the nearest whole number, not down':
+            round((n + 2 * p - k) / s) + 1,
         'the quotient was rounded up': -((k - n - 2 * p) // s) + 1,
         'the quotient was not rounded down': (n + 2 * p - k) / s + 1,
         'kernel and stride were swapped': (n + 2 * p - s) // k + 1,
@@ -80,10 +82,10 @@ def _expect_each(
 @book.step('pooled_length', 'six axes: the toy, keys along a side, keys along T, others')
 def _(pooled_length):
     expected = {(4, 3, 2, 1): 2, (56, 3, 8, 1): 7, (8, 3, 1, 1): 8, (56, 2, 2, 1): 29,
-                (7, 3, 2, 1): 4, (8, 5, 2, 2): 4}
+                (10, 3, 4, 1): 3, (8, 5, 2, 2): 4}
     _expect_axes(lambda axis: pooled_length(*axis[:3]), expected,
                  'windows for (n, k, s) = (4, 3, 2), (56, 3, 8), (8, 3, 1), (56, 2, 2), '
-                 '(7, 3, 2) and (8, 5, 2)')
+                 '(10, 3, 4) and (8, 5, 2)')
     number = plain(pooled_length(4, 3, 2))
     if not isinstance(number, int):
         raise Wrong(f'a number of windows: expected a whole number (int), got {number!r}. '

@@ -7,15 +7,18 @@ __all__ = ['check', 'check_02_2', 'book', 'check_02_1']
 
 # %% ../../nbs/library/workbook/lesson_02.ipynb #a6020003
 from functools import partial
+from itertools import product
 from typing import Any
 import torch
 from torch import Tensor
 import torch.nn.functional as F
 from ..grid import Size3
 from ..pooling import TokenPool
+from .errors import expect_refused
 from .in_use import expect_in_use
 from .lengths import check_02_1
-from .lesson_02_windows import book, conv_pool, grid_pooled
+from .lesson_02_lists import expect_tuple, wrong_lists
+from .lesson_02_windows import BARE, book, conv_pool, grid_pooled
 from .tensors import expect_close
 from .wrong import Wrong, expect_equal
 
@@ -27,7 +30,8 @@ book.blank(
     'TokenPool.forward',
     'Pool a list of tokens (B, N, D) whose grid is `thw`, and return the pooled list (B, N\', D) '
     'with its grid. The class token waits until the others are pooled. `\'conv\'` is followed by '
-    '`self.norm`, a LayerNorm over the $d$ channels of each head, which the class token gets too.',
+    '`self.norm`, a LayerNorm over the $d$ channels of each head, which the class token gets too. '
+    'A list whose length does not fit the grid is refused with a `ValueError`, as by `split_cls`.',
     'You have all parts: `split_cls`, `to_grid`, `self.pool_grid`, `to_tokens`, `join_cls`. '
     '`self.num_cls` says how many class tokens there are.',
     'The LayerNorm comes last, when the class token is back. `self.norm` works on the last axis, '
@@ -39,9 +43,9 @@ book.blank(
 
 def _pair(out: Any) -> tuple[Any, Any]:
     "What `forward` returned. Raises `Wrong` unless it is a pair."
-    if isinstance(out, tuple) and len(out) == 2: return out
-    raise Wrong('expected two things, the pooled tokens and their grid (T\', H\', W\'), '
-                f'got {type(out).__name__}.')
+    tokens, thw = expect_tuple(out, 2,
+                               'two things, the pooled tokens and their grid (T\', H\', W\')')
+    return tokens, thw
 
 
 @book.step('TokenPool.forward', 'the toy, and its class token of 100')
@@ -101,6 +105,10 @@ def _(TokenPool):
         'the class token alone was normalized': torch.cat([_normed(pool, x[:, :1]), pooled], 1),
         'the norm took all D channels of a token together, not the d of each head':
             whole * pool.norm.weight.repeat(3) + pool.norm.bias.repeat(3),
+        **{'the norm took all D channels of a token together, without scale and shift: '
+           f'`self.norm` has both, for the d channels of a head, and eps = 1e-6{other}':
+               F.layer_norm(raw, (12,), eps=eps)
+               for eps, other in ((1e-5, ', not 1e-5'), (1e-6, ''))},
         'a head is d channels side by side, not every h-th':
             _normed(pool, mixed).unflatten(-1, (3, 4)).mT.flatten(2),
         'the norm has a scale and a shift, too': torch.cat(
@@ -127,12 +135,56 @@ def _(TokenPool):
     expect_close(after, before, 'B D', 'the class token beside another grid')
 
 
-def _right(pool: Any, x: Tensor, thw: Size3) -> Tensor:
-    "The tokens that `forward` is to give, (B, N', D)."
+def _raw(pool: Any, x: Tensor, thw: Size3) -> Tensor:
+    "The tokens before the norm, (B, N', D)."
     grid = x[:, pool.num_cls:].mT.unflatten(2, thw)
     grid = grid_pooled(pool, grid, pool.kernel, pool.stride, pool.padding)
-    out = torch.cat([x[:, :pool.num_cls], grid.flatten(2).mT], 1)
+    return torch.cat([x[:, :pool.num_cls], grid.flatten(2).mT], 1)
+
+
+def _right(pool: Any, x: Tensor, thw: Size3) -> Tensor:
+    "The tokens that `forward` is to give, (B, N', D)."
+    out = _raw(pool, x, thw)
     return _normed(pool, out) if pool.mode == 'conv' else out
+
+
+@book.step('TokenPool.forward', 'a convolution of one head, and one without class token')
+def _(TokenPool):
+    torch.manual_seed(4)
+    for h, cls, where in (1, True, 'where there is one head'), (
+            3, False, 'where there is no class token'), (
+            1, False, 'where there is one head and no class token'):
+        pool, x = conv_pool(12, h, ((3, 3, 3), (1, 2, 2)), cls), torch.randn(2, cls + 40, 12)
+        raw = _raw(pool, x, (2, 5, 4))
+        parts = raw.unflatten(-1, (h, -1))
+        centred = (parts - parts.mean(-1, keepdim=True)).flatten(2)
+        expect_close(_pair(pool(x, (2, 5, 4)))[0], _normed(pool, raw), 'B N D',
+                     f'the pooled tokens, h = {h}, {int(cls)} class tokens', {
+            f'the norm is missing {where}': raw,
+            f'only the mean was taken away {where}: the norm divides by the deviation, too':
+                centred})
+
+
+@book.step('TokenPool.forward', 'stride 1 with k = 3, k = 1 with stride 2, both 1')
+def _(TokenPool):
+    torch.manual_seed(5)
+    x, size = torch.randn(2, 73, 6), (3, 4, 6)
+    for mode, ((k, s), why) in product(('max', 'avg', 'conv'), BARE.items()):
+        pool = conv_pool(6, 2, (k, s)) if mode == 'conv' else TokenPool(mode, k, s)
+        tokens, thw = _pair(pool(x, size))
+        what, same = f'{mode!r}, k = {k}, s = {s}', {f'the tokens were {why}': x}
+        if mode == 'conv':
+            same[f'only the norm was taken, the tokens were {why}'] = _normed(pool, x)
+        expect_close(tokens, _right(pool, x, size), 'B N D', f'{what}, the tokens', same)
+        expect_equal(tuple(thw), (3, 4 // s[1], 6 // s[2]), f'{what}, the grid', {
+            'that is the grid from before the pooling': size})
+
+
+@book.step('TokenPool.forward', 'a list of another length is refused')
+def _(TokenPool):
+    for what, why, length, num_cls in wrong_lists():
+        pool = TokenPool('max', (1, 3, 3), (1, 2, 2), cls_token=bool(num_cls))
+        expect_refused(partial(pool, torch.ones(2, length, 3), (1, 2, 4)), what, why)
 
 
 @book.step('TokenPool.forward', 'training, one sample, one frame, the gradient, bfloat16')
@@ -175,4 +227,15 @@ def check_02_2(
         'those are sums, not averages': (27 * dimmed).flatten(2).mT,
         **{f'every number is {n} times too large: what `pool` gives is divided by k·k·k = 27 '
            'already, and so are the ones': n * expected.flatten(2).mT for n in (3, 9, 27)},
+        **{f'the border is still dimmed, and every number is {n} times too large: `pool` divides '
+           'by k·k·k = 27 already': n * dimmed.flatten(2).mT for n in (3, 9)},
         'the result is still a grid': expected})
+    x = x * (x > 0)
+    got, grid = answer(pool, x, thw), grid * (grid > 0)
+    if isinstance(got, Tensor) and got.isnan().any():
+        raise Wrong('the averages of a grid with zeros: expected numbers, got NaN. 0/0 is NaN: '
+                    '`x / x` makes no ones where x is 0, `torch.ones_like(x)` makes them anywhere.')
+    expected, known = F.avg_pool3d(grid, k, s, p, count_include_pad=False), (grid != 0).float()
+    expect_close(got, expected.flatten(2).mT, 'B L D', 'the averages of a grid with zeros', {
+        'a token of 0 was not counted, but it is a token as well':
+            (F.avg_pool3d(grid, k, s, p) / F.avg_pool3d(known, k, s, p)).flatten(2).mT})

@@ -4,6 +4,7 @@ GRID = 'tokens.reshape(B, *thw, D).permute(0, 4, 1, 2, 3)'
 LIST = 'grid.permute(0, 2, 3, 4, 1).flatten(1, 3)'
 WINDOWS = '(length + 2 * padding - kernel) // stride + 1'
 SPLIT = 'x.split([num_cls, x.shape[1] - num_cls], 1)'
+CHECK = 'check_tokens(x.shape[1], thw, num_cls)'
 JOIN = 'torch.cat([cls, tokens], 1) if cls.shape[1] else tokens'
 POOL = 'return pool(grid, self.kernel, self.stride, self.padding)'
 ROUND = '[n for p in reversed(self.padding) for n in (p, p)]'      # as F.pad wants it
@@ -147,6 +148,37 @@ MISTAKES = [
     ('TokenPool.forward', f"if self.mode == 'conv':\n            x = {NORM}", f'x = {NORM}', "no attribute 'norm'"),
 ]
 
+SKIPPED = [                           # what shows where windows do nothing or little
+    ('TokenPool.forward', "if self.mode == 'conv':\n            x", "if self.mode == 'conv' and self.num_heads > 1:\n            x", 'norm is missing where there is one head'),
+    ('TokenPool.forward', NORM, f'{NORM} if self.num_heads > 1 else x - x.mean(-1, keepdim=True)', 'nly the mean was taken away where there is one head'),
+    ('TokenPool.forward', "if self.mode == 'conv':\n            x", "if self.mode == 'conv' and self.num_cls:\n            x", 'norm is missing where there is no class token'),
+    ('TokenPool.forward', f'        {PARTS}', f'        if self.stride == (1, 1, 1): return x, thw\n        {PARTS}', 'tokens were not pooled: with stride 1'),
+    ('TokenPool.forward', f'        {PARTS}', f'        if self.kernel == (1, 1, 1): return x, thw\n        {PARTS}', 'tokens were not pooled: with k = 1'),
+    ('TokenPool.forward', 'self.pool_grid(to_grid(tokens, thw))', 'to_grid(tokens, thw) if max(self.stride) == 1 else self.pool_grid(to_grid(tokens, thw))', 'tokens were not pooled: with stride 1'),
+    ('TokenPool.forward', 'self.pool_grid(to_grid(tokens, thw))', "to_grid(tokens, thw) if max(self.stride) == 1 and self.mode == 'conv' else self.pool_grid(to_grid(tokens, thw))",
+     'nly the norm was taken, the tokens were not pooled: with stride 1'),
+    ('TokenPool.pool_grid', "if self.mode == 'conv':\n            return", "if self.stride == (1, 1, 1): return grid\n        if self.mode == 'conv':\n            return", 'grid was not pooled: with stride 1'),
+    ('TokenPool.pool_grid', "if self.mode == 'conv':\n            return", "if self.kernel == (1, 1, 1): return grid\n        if self.mode == 'conv':\n            return", 'grid was not pooled: with k = 1'),
+    ('TokenPool.pool_grid', "if self.mode == 'conv':\n            return", "if self.kernel == self.stride == (1, 1, 1): return grid\n        if self.mode == 'conv':\n            return", 'grid was not pooled: a convolution with k = 1'),
+    ('TokenPool.pool_grid', SHARED, 'self.conv(grid.view(len(grid) * self.num_heads, -1, *grid.shape[2:])).unflatten(0, (-1, self.num_heads)).flatten(1, 2)',
+     'do not lie side by side in memory, as `view` wants'),
+    ('split_cls', CHECK, 'if x.shape[1] < thw[0] * thw[1] * thw[2]: raise ValueError(num_cls)', '8 tokens .* not refused: its class token is missing'),
+    ('split_cls', CHECK, 'if x.shape[1] - thw[0] * thw[1] * thw[2] not in (0, num_cls): raise ValueError(thw)', 'not refused: its class token is missing'),
+    ('split_cls', CHECK, 'if x.shape[1] - thw[0] * thw[1] * thw[2] not in (1, num_cls): raise ValueError(thw)', 'not refused: it holds one token more, though num_cls is 0'),
+    ('split_cls', CHECK, 'if x.shape[1] < thw[0] * thw[1] * thw[2] + num_cls: raise ValueError(thw)', '9 tokens .* not refused: it holds one token more, though num_cls is 0'),
+    ('split_cls', CHECK, 'if (x.shape[1] - num_cls) % (thw[0] * thw[1] * thw[2]): raise ValueError(thw)', r'16 tokens .* not refused: it is too long'),
+    ('split_cls', CHECK, 'if x.shape[1] != thw[1] * thw[2] + num_cls: raise ValueError(thw)', 'ends in ValueError'),
+    ('TokenPool.forward', PARTS, 'if x.shape[1] < (N := thw[0] * thw[1] * thw[2] + self.num_cls): raise ValueError(N)\n        cls, tokens = x[:, :self.num_cls], x[:, self.num_cls:N]', '9 tokens .* not refused: it holds one token more, though num_cls is 0'),
+    ('TokenPool.forward', PARTS, 'cls, tokens = x[:, :self.num_cls], x[:, self.num_cls:]', 'expected a ValueError, got RuntimeError: shape .* not refused: it is too short'),
+    ('to_tokens', f'{LIST}, (T, H, W)', f'[{LIST}, (T, H, W)]', r'in a tuple, got list of 2\. `return a, b` gives a tuple'),
+    ('TokenPool.forward', 'return x, thw', 'return [x, thw]', r'in a tuple, got list of 2\. `return a, b` gives a tuple'),
+    ('window_of', 'return (k_T, k_H, k_W), (s_T, s_H, s_W), padding', 'return [(k_T, k_H, k_W), (s_T, s_H, s_W), padding]', 'in a tuple, got list of 3'),
+    ('window_of', 'k_T // 2, k_H // 2, k_W // 2', 'tuple(float(k // 2) for k in kernel)', 'expected whole numbers, .* An int is needed here'),
+    ('pooled_length', WINDOWS, 'round((length + 2 * padding - kernel) / stride) + 1', 'rounded to the nearest whole number, not down'),
+    ('TokenPool.forward', NORM, 'F.layer_norm(x, x.shape[-1:])', 'all D channels of a token together, without scale and shift'),
+]
+MISTAKES += SKIPPED
+
 USED = [                              # what shows in a network alone
     ('to_grid', GRID, f'{GRID}.detach()', 'no gradient reaches the tokens'),
     ('to_grid', GRID, f'{GRID}.float()', 'float32 came out'),
@@ -188,6 +220,11 @@ ALSO_RIGHT = [
     ('pooled_length', WINDOWS, 'len(range(-padding, length + padding - kernel + 1, stride))'),
     ('TokenPool.pool_grid', SHARED, 'torch.cat([self.conv(head) for head in grid.chunk(self.num_heads, 1)], 1)'),
     ('TokenPool.pool_grid', 'else average_pool', 'else F.avg_pool3d'),
+    ('TokenPool.pool_grid', SHARED, 'self.conv(grid.reshape(len(grid) * self.num_heads, -1, *grid.shape[2:])).unflatten(0, (-1, self.num_heads)).flatten(1, 2)'),
+    ('split_cls', CHECK, 'if x.shape[1] != thw[0] * thw[1] * thw[2] + num_cls: raise ValueError(x.shape)'),
+    ('window_of', 'k_T // 2, k_H // 2, k_W // 2', 'tuple(k // 2 for k in kernel)'),
+    ('TokenPool.forward', PARTS, """if x.shape[1] != thw[0] * thw[1] * thw[2] + self.num_cls: raise ValueError('the list does not fit the grid')
+        cls, tokens = x[:, :self.num_cls], x[:, self.num_cls:]"""),
 ]
 
 # exercise: (right answers, wrong answers with what the message must say)
@@ -205,6 +242,9 @@ ANSWERS = {
          (lambda pool, x, thw: pool(x, thw)[0] * 27, 'sums, not averages'),
          (lambda pool, x, thw: pool(x, thw)[0] * 27 / pool(x * 0 + 1, thw)[0], 'very number is 27 times too large'),
          (lambda pool, x, thw: pool(x, thw)[0] * 3 / pool(x * 0 + 1, thw)[0], 'very number is 3 times too large'),
+         (lambda pool, x, thw: pool(x, thw)[0] * 9, 'still dimmed, and every number is 9 times too large'),
+         (lambda pool, x, thw: pool(x, thw)[0] / pool(x / x, thw)[0], 'got NaN. 0/0 is NaN'),
+         (lambda pool, x, thw: pool(x, thw)[0] / pool((x != 0).float(), thw)[0], 'token of 0 was not counted'),
          (lambda pool, x, thw: pool(x, thw), 'expected the averages alone'),
          (lambda pool, x, thw: pool(x, thw)[0] / pool(x, thw)[0], 'of a random grid: .* numbers are wrong')]),
 }
