@@ -55,6 +55,8 @@ def _expect_divided(divided: Callable[..., Any], kv: Size3, q: Size3, right: Siz
         'broken numbers: divide by `//`, without remainder': tuple(n / m for n, m in zip(kv, q)),
         'each axis has its own number in `q`': tuple(max(n // max(q), 1) for n in kv),
         'nothing was divided': kv,
+        'W is divided from its own number, `kv[2]`, not from `kv[1]`':
+            (max(T // q[0], 1), max(H // q[1], 1), max(H // q[2], 1)),
         'multiplied, not divided': tuple(n * m for n, m in zip(kv, q)),
         'it is `kv` that is divided by `q`, and the larger of that and 1 stays: `max(…, 1)`':
             (1, 1, 1),
@@ -74,7 +76,7 @@ def _(divided):
 
 @book.step('_divided', 'other numbers on each axis')
 def _(divided):
-    _expect_divided(divided, (4, 9, 7), (2, 3, 2), (2, 3, 3))
+    _expect_divided(divided, (4, 9, 5), (2, 3, 2), (2, 3, 2))
     _expect_divided(divided, (2, 7, 3), (1, 2, 4), (2, 3, 1))
     made = divided((1, 4, 4), (1, 2, 2))
     if not isinstance(made, tuple): raise Wrong(f'expected a tuple, got {shown(made)}.')

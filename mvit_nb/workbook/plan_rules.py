@@ -12,8 +12,8 @@ from typing import Any
 from ..config import MViTConfig
 from .book import Book
 from .plan_slips import slips
-from .planned import expect_rows, planned
-from .wrong import Wrong, expect_equal
+from .planned import block_name, expect_rows, planned
+from .wrong import Wrong, expect_equal, shown
 from ..zoo import get_config
 
 book = Book('04')      # what the notebook asks for
@@ -22,11 +22,27 @@ book = Book('04')      # what the notebook asks for
 # The toy of the lesson: one frame of 16×16 tokens with 8 channels, stages of 1, 2 and 2 blocks.
 TOY = MViTConfig(num_frames=1, image_size=64, embed_dim=8, depths=(1, 2, 2), kv_stride=(1, 4, 4))
 _PLACES = 'stage', 'first', 'last'
+_WIDTHS = 'dim', 'num_heads', 'dim_out'
 
 
 def _dictionaries(config: MViTConfig, *names: str) -> list[dict[str, Any]]:
     "The rows of a network as the toy has them, with these fields."
     return [{name: getattr(row, name) for name in (*_PLACES, *names)} for row in planned(config)]
+
+
+def _expect_kept(rows: list[dict[str, Any]], config: MViTConfig, names: Sequence[str],
+                 what: str) -> None:
+    "Raise `Wrong` if a field that the rows were given with is another one now, or gone."
+    right = planned(config)
+    if len(rows) != len(right) or not all(isinstance(row, dict) for row in rows):
+        return                                   # `expect_rows` tells
+    for row, was in zip(rows, right):
+        for name in (*_PLACES, *names):
+            old, now = getattr(was, name), row.get(name)
+            if name not in row or type(now) is not type(old) or now != old:
+                ends = f'is {shown(now)}' if name in row else 'is gone'
+                raise Wrong(f'{what}{block_name(was)}: the field `{name}` is not this piece\'s: '
+                            f'it was {shown(old)}, {ends}.')
 
 
 def _expect_written(rows: list[dict[str, Any]], config: MViTConfig, names: Sequence[str],
@@ -51,10 +67,12 @@ book.blank(
     browser=True)
 
 
-def _widths_of(widths: Callable[..., Any], config: MViTConfig) -> list[dict[str, Any]]:
-    "Rows with the learner's channels."
+def _widths_of(widths: Callable[..., Any], config: MViTConfig,
+               what: str = '') -> list[dict[str, Any]]:
+    "Rows with the learner's channels. Raises `Wrong` if another field was changed."
     rows = _dictionaries(config)
     widths(rows, config.embed_dim, config.embed_dim // config.num_heads)
+    _expect_kept(rows, config, (), what)
     return rows
 
 
@@ -72,17 +90,18 @@ def _(widths):
 def _(widths):
     for what, config in (('MViT-B, ', get_config('mvit_b_16x4')),
                          ('D = 24, h = 2, ', replace(TOY, embed_dim=24, num_heads=2))):
-        _expect_written(_widths_of(widths, config), config, ('dim_out', 'dim', 'num_heads'), what)
+        _expect_written(_widths_of(widths, config, what), config, _WIDTHS[::-1], what)
 
 
 @book.step('widths', 'stages of one block, and a single stage')
 def _(widths):
     for depths in (1, 1, 1), (3,):
         config = replace(TOY, depths=depths)
-        _expect_written(_widths_of(widths, config), config, ('dim_out', 'dim', 'num_heads'),
-                        f'depths {depths}, ')
+        what = f'depths {depths}, '
+        _expect_written(_widths_of(widths, config, what), config, _WIDTHS[::-1], what)
 
 # %% ../../nbs/library/workbook/plan_rules.ipynb #a6040009
+_QUERIES = 'q_stride', 'thw_in', 'thw_out'
 _ODD = replace(TOY, image_size=(60, 52))      # 15×13 tokens
 
 book.blank(
@@ -102,10 +121,12 @@ book.blank(
     browser=True)
 
 
-def _queries_of(queries: Callable[..., Any], config: MViTConfig) -> list[dict[str, Any]]:
-    "Rows with the learner's grids."
-    rows = _dictionaries(config, 'dim', 'num_heads', 'dim_out')
+def _queries_of(queries: Callable[..., Any], config: MViTConfig,
+                what: str = '') -> list[dict[str, Any]]:
+    "Rows with the learner's grids. Raises `Wrong` if another field was changed."
+    rows = _dictionaries(config, *_WIDTHS)
     queries(rows, config.patch_thw)
+    _expect_kept(rows, config, _WIDTHS, what)
     return rows
 
 
@@ -121,8 +142,8 @@ def _(queries):
 
 @book.step('queries', 'a grid with odd sides')
 def _(queries):
-    _expect_written(_queries_of(queries, _ODD), _ODD, ('q_stride', 'thw_in', 'thw_out'),
-                    'a first grid of 1×15×13, ')
+    what = 'a first grid of 1×15×13, '
+    _expect_written(_queries_of(queries, _ODD, what), _ODD, _QUERIES, what)
 
 
 @book.step('queries', 'MViT-B, stages of one block, and a single stage')
@@ -130,8 +151,7 @@ def _(queries):
     for what, config in (('MViT-B, ', get_config('mvit_b_16x4')),
                          ('depths (1, 1, 1), ', replace(TOY, depths=(1, 1, 1))),
                          ('depths (3,), ', replace(TOY, depths=(3,)))):
-        names = 'q_stride', 'thw_in', 'thw_out'
-        _expect_written(_queries_of(queries, config), config, names, what)
+        _expect_written(_queries_of(queries, config, what), config, _QUERIES, what)
 
 # %% ../../nbs/library/workbook/plan_rules.ipynb #a6040012
 _KEYS = 'kv_stride', 'thw_kv'
@@ -152,10 +172,12 @@ book.blank(
     browser=True)
 
 
-def _keys_of(keys: Callable[..., Any], config: MViTConfig) -> list[dict[str, Any]]:
-    "Rows with the learner's strides of K and V."
-    rows = _dictionaries(config, 'dim', 'num_heads', 'dim_out', 'q_stride', 'thw_in', 'thw_out')
+def _keys_of(keys: Callable[..., Any], config: MViTConfig,
+             what: str = '') -> list[dict[str, Any]]:
+    "Rows with the learner's strides of K and V. Raises `Wrong` if another field was changed."
+    rows = _dictionaries(config, *_WIDTHS, *_QUERIES)
     keys(rows, config.kv_stride)
+    _expect_kept(rows, config, (*_WIDTHS, *_QUERIES), what)
     return rows
 
 
@@ -174,14 +196,14 @@ def _(keys):
 @book.step('keys', 'MViT-B')
 def _(keys):
     config = get_config('mvit_b_16x4')
-    _expect_written(_keys_of(keys, config), config, _KEYS, 'MViT-B, ')
+    _expect_written(_keys_of(keys, config, 'MViT-B, '), config, _KEYS, 'MViT-B, ')
 
 
 @book.step('keys', 'a stride goes down to 1, and no further')
 def _(keys):
     config = replace(TOY, depths=(1, 2, 2, 1))
     try:
-        rows = _keys_of(keys, config)
+        rows = _keys_of(keys, config, 'stages 2 to 5 from kv = (1, 4, 4), ')
     except ZeroDivisionError:
         raise Wrong('stages 2 to 5 from kv = (1, 4, 4): a stride became 0. '
                     'It goes down to 1 at the least.') from None
@@ -191,7 +213,10 @@ def _(keys):
 @book.step('keys', 'other strides, an odd grid, no stage but the first')
 def _(keys):
     for changes in (dict(kv_stride=(2, 4, 4)), dict(kv_stride=(1, 6, 5)),
-                    dict(image_size=(60, 52)), dict(depths=(1, 1, 1)), dict(depths=(3,))):
+                    dict(image_size=(60, 52)), dict(depths=(1, 1, 1)), dict(depths=(3,)),
+                    dict(kv_stride=(1, 8, 8), q_stride=(1, 2, 4)),
+                    dict(kv_stride=(4, 4, 4), q_stride=(2, 1, 1), num_frames=16)):
         config = replace(TOY, **changes)
         what = ', '.join(f'{name} {value}' for name, value in changes.items())
-        _expect_written(_keys_of(keys, config), config, _KEYS, f'the toy with {what}, ')
+        what = f'the toy with {what}, '
+        _expect_written(_keys_of(keys, config, what), config, _KEYS, what)

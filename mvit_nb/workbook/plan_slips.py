@@ -8,8 +8,10 @@ __all__ = ['Changes', 'slips']
 # %% ../../nbs/library/workbook/plan_slips.ipynb #a6040123
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 from ..config import MViTConfig, stage_widths
-from ..grid import pooled_thw, pooling_layer
+from ..grid import Size3, pooled_thw, pooling_layer
 from ..rows import drop_rate
 from ..switches import with_switches
 from .planned import (
@@ -115,11 +117,33 @@ def _query_slips(config: MViTConfig, right: Columns) -> Changes:
            lambda: dict(thw_out=right['thw_in']))
     yield ('pooling does not divide, it counts windows: `pooled_thw` tells how many',
            lambda: _by_division(config, right))
+    halved = 'pooling does not halve, it counts windows: `pooled_thw` tells how many'
+    yield halved, lambda: _halved(config, pools, 0)
+    yield halved, lambda: _halved(config, pools, 1)
+    swapped = 'kernel and stride were swapped: `pooling_layer` gives the kernel first'
+    mixed = dict(q_kernel=right['q_stride'], q_stride=right['q_kernel'])
+    yield swapped, lambda: mixed
+    yield swapped, lambda: mixed | _pooled(config, right['q_stride'], right['q_kernel'])
     yield ('where nothing is pooled there is no kernel either: None',
            lambda: dict(q_kernel=[config.pool_kernel or (1, 1, 1)] * len(stage)))
     yield ('the kernel is the one that the config has, `pool_kernel` (None: s + 1)',
            lambda: dict(q_kernel=[k and (3, 3, 3) for k in right['q_kernel']]))
     yield 'Q has a kernel where it is pooled', lambda: dict(q_kernel=none)
+
+def _pooled(config: MViTConfig, kernels: Sequence[Any], strides: Sequence[Any]) -> Columns:
+    "Grids, if Q is pooled by these."
+    grids = [config.patch_thw]
+    for kernel, stride in zip(kernels, strides):
+        grids.append(pooled_thw(grids[-1], kernel, stride))
+    return dict(thw_in=grids[:-1], thw_out=grids[1:])
+
+def _halved(config: MViTConfig, pools: Sequence[bool], up: int) -> Columns:
+    "Grids, if pooling halved height and width; with `up` they are rounded up."
+    grids = [config.patch_thw]
+    for pooled in pools:
+        T, H, W = grids[-1]
+        grids.append((T, (H + up) // 2, (W + up) // 2) if pooled else (T, H, W))
+    return dict(thw_in=grids[:-1], thw_out=grids[1:])
 
 def _by_division(config: MViTConfig, right: Columns) -> Columns:
     "Grids, if a stride of s left L // s positions."
@@ -153,6 +177,16 @@ def _key_slips(config: MViTConfig, right: Columns) -> Changes:
            keys([s - 2 for s in stage]))
     yield 'stage 2 does not pool Q, so its stride is not divided', keys([s - 1 for s in stage])
     yield 'the stride was divided in every block', keys(right['index'])
+    yield ('W is divided from its own number, `kv[2]`, not from `kv[1]`',
+           lambda: key_columns(config, _taken(config, stage, (0, 1, 1)), came))
+    yield ('H is divided from its own number, `kv[1]`, not from `kv[2]`',
+           lambda: key_columns(config, _taken(config, stage, (0, 2, 2)), came))
+    by_two = divided_strides(replace(config, q_stride=(1, 2, 2)), [s - 2 for s in stage])
+    yield ('the stride is divided by that of Q, `q_stride`, which is not 1×2×2 everywhere',
+           lambda: key_columns(config, by_two, came))
+    if config.kv_stride is None:
+        yield ('a `kv_stride` of None stays None: K and V are not pooled then',
+               lambda: key_columns(config, [wide] * len(stage), came))
     yield 'a divided stride is rounded down', keys([s - 2 for s in stage], up=True)
     layers = [pooling_layer(config.pool_kernel, kv)
               for kv in divided_strides(config, [s - 2 for s in stage])]
@@ -184,6 +218,20 @@ def _key_slips(config: MViTConfig, right: Columns) -> Changes:
     yield ('K and V are pooled by their own stride, not by that of Q', lambda: dict(thw_kv=out))
     yield ('the kernel is the one that the config has, `pool_kernel` (None: s + 1)',
            lambda: dict(kv_kernel=[k and (3, 3, 3) for k in right['kv_kernel']]))
+    yield ('this is the kernel of Q, `q_kernel`; that of K and V comes from `kv_layer`',
+           lambda: dict(kv_kernel=right['q_kernel']))
+    yield ('this is the stride of Q, `q_stride`; that of K and V comes from `kv_layer`',
+           lambda: dict(kv_stride=q))
+    yield ('kernel and stride were swapped: `kv_layer` gives the kernel first',
+           lambda: dict(kv_kernel=right['kv_stride'], kv_stride=right['kv_kernel']))
+
+def _taken(config: MViTConfig, stage: Sequence[int],
+           axes: Sequence[int]) -> list[Size3 | None]:
+    "Strides of K and V, if from stage 3 on each axis is divided from that of another."
+    wide = config.kv_stride or (1, 1, 1)
+    T, H, W = (wide[axis] for axis in axes)
+    found = divided_strides(replace(config, kv_stride=(T, H, W)), [s - 2 for s in stage])
+    return [config.kv_stride if s == 2 else stride for s, stride in zip(stage, found)]
 
 def _field_slips(config: MViTConfig, right: Columns) -> Changes:
     "The other fields."
@@ -198,6 +246,8 @@ def _field_slips(config: MViTConfig, right: Columns) -> Changes:
     yield 'first and last were swapped', lambda: dict(first=right['last'], last=right['first'])
     yield ('the hidden channels are counted from `dim`, not from `dim_out`',
            lambda: dict(hidden=[int(dim * config.mlp_ratio) for dim in right['dim_out']]))
+    yield ('the product is rounded down, not the factor: `int(dim * config.mlp_ratio)`',
+           lambda: dict(hidden=[dim * int(config.mlp_ratio) for dim in right['dim']]))
     yield ('the factor is the config\'s `mlp_ratio`',
            lambda: dict(hidden=[4 * dim for dim in right['dim']]))
     yield ('hidden channels are rounded down, by `int(…)`',

@@ -1,4 +1,5 @@
 """Typical mistakes with the pieces of the lesson on the plan, and answers to its exercises."""
+import numpy as np
 
 # piece, what stands in the solution, what the mistake makes of it, what the message must say (a regular expression)
 MISTAKES = [
@@ -123,7 +124,7 @@ MISTAKES = [
     ('block_plan', 'return with_switches(rows, config)', 'with_switches(rows, config)', 'expected a row for each block, got NoneType'),
     ('block_plan', '    return with_switches', '        return with_switches', 'expected 5 rows, one for each block, got 1'),
     ('_divided', 'max(n // m, 1)', 'n // m', r'\(1, 1, 1\) divided by \(1, 2, 2\): expected \(1, 1, 1\), got \(1, 0, 0\). A stride became 0'),
-    ('_divided', 'max(n // m, 1)', 'max(n / m, 1)', 'expected .2, 3, 3., got .*3.5'),
+    ('_divided', 'max(n // m, 1)', 'max(n / m, 1)', 'expected .2, 3, 2., got .*2.5'),
     ('_divided', 'max(n // m, 1)', 'max(-(-n // m), 1)', 'Rounded up'),
     ('_divided', 'max(n // m, 1)', 'min(n // m, 1)', 'the larger of that and 1 stays'),
     ('_divided', 'max(n // m, 1)', 'max(m // n, 1)', '`kv` that is divided by `q`'),
@@ -161,6 +162,36 @@ MISTAKES = [
     ('multiply_adds', 'network.stem.flops + blocks + network.head.flops', 'si(network.stem.flops + blocks + network.head.flops)', 'got a text'),
     ('multiply_adds', 'network = cost(config)', 'network = cost(type(config)())', 'Stem and head are those of `config`'),
     ('multiply_adds', 'for row in rows', 'for row in rows[-1:]', 'One row was counted in place of all'),
+    # fields that are not the piece's own
+    ('widths', "        row['dim_out'] = dim", "        row['dim_out'] = dim\n        row.pop('first')", 'block 0 .*: the field `first` is not this piece.s: it was True, is gone'),
+    ('widths', "        row['dim_out'] = dim", "        row['dim_out'] = dim\n    rows[-1]['last'] = False", r'block 4 .*: the field `last` is not this piece.s: it was True, is False'),
+    ('queries', "        row['thw_out'] = thw", "        row['thw_out'] = thw\n        del row['stage']", 'block 0 .*: the field `stage` is not this piece.s: it was 2, is gone'),
+    ('queries', "        row['thw_out'] = thw", "        row['thw_out'] = thw\n        row['first'] = False", 'the field `first` is not this piece.s: it was True, is False'),
+    ('queries', "        row['thw_out'] = thw", "        row['thw_out'] = thw\n        row['dim'] = float(row['dim'])", 'the field `dim` is not this piece.s: it was 8, is 8.0'),
+    ('keys', "        q = row['q_stride']\n        if q:", "        q = row['q_stride'] = row['q_stride'] or (1, 1, 1)\n        if q:", r'the field `q_stride` is not this piece.s: it was None, is \(1, 1, 1\)'),
+    ('keys', "        row['thw_kv'] = pooled_thw(row['thw_in'], (3, 3, 3), kv)", "        row['thw_kv'] = pooled_thw(row['thw_in'], (3, 3, 3), kv)\n        row['thw_in'] = row['thw_kv']",
+     r'the field `thw_in` is not this piece.s: it was \(1, 16, 16\), is \(1, 4, 4\)'),
+    # each axis by its own number
+    ('keys', 'tuple(max(n // m, 1) for n, m in zip(kv, q))', '(kv[0], max(1, kv[1] // 2), max(1, kv[2] // 2))', r'q_stride \(1, 2, 4\), block 1 .*divided by that of Q, `q_stride`, which is not 1×2×2'),
+    ('keys', 'tuple(max(n // m, 1) for n, m in zip(kv, q))', '(max(1, kv[0] // q[0]), max(1, kv[1] // q[1]), max(1, kv[1] // q[2]))', r'\(1, 6, 5\), block 1 .*got \(1, 3, 3\)\. W is divided from its own number, `kv\[2\]`, not from `kv\[1\]`'),
+    ('keys', 'tuple(max(n // m, 1) for n, m in zip(kv, q))', '(kv[0], max(1, kv[1] // q[1]), max(1, kv[2] // q[2]))', r'q_stride \(2, 1, 1\), num_frames 16, block 1 .*: kv_stride: expected \(2, 4, 4\), got \(4, 4, 4\)'),
+    ('_divided', 'T, H, W = (max(n // m, 1) for n, m in zip(kv, q))', 'T, H, W = max(kv[0] // q[0], 1), max(kv[1] // q[1], 1), max(kv[1] // q[2], 1)', r'W is divided from its own number, `kv\[2\]`'),
+    ('block_plan', 'kv = config.patch_thw, config.kv_stride', 'kv = config.patch_thw, config.kv_stride or (1, 1, 1)', r'kv_stride None: block 0 .*A `kv_stride` of None stays None'),
+    ('block_plan', 'kv_kernel=kv_kernel', 'kv_kernel=q_kernel', 'kv_kernel: expected .3, 3, 3., got None. This is the kernel of Q, `q_kernel`'),
+    ('block_plan', 'kv_stride=kv_stride', 'kv_stride=q_stride', 'This is the stride of Q, `q_stride`'),
+    ('block_plan', 'q_kernel, q_stride = pooling_layer', 'q_stride, q_kernel = pooling_layer', r'q_stride: expected \(1, 2, 2\), got \(3, 3, 3\). Kernel and stride were swapped: `pooling_layer` gives'),
+    ('block_plan', 'q_kernel=q_kernel, q_stride=q_stride', 'q_kernel=q_stride, q_stride=q_kernel', 'Kernel and stride were swapped: `pooling_layer` gives'),
+    ('block_plan', 'kv_kernel=kv_kernel, kv_stride=kv_stride', 'kv_kernel=kv_stride, kv_stride=kv_kernel', 'Kernel and stride were swapped: `kv_layer` gives'),
+    ('block_plan', 'thw_in, thw = thw, pooled_thw(thw, q_kernel, q_stride)', 'thw_in, thw = thw, (thw[0], thw[1] // 2, thw[2] // 2) if q else thw', r'q_stride \(2, 2, 1\): .*Pooling does not halve, it counts windows'),
+    ('block_plan', 'thw_in, thw = thw, pooled_thw(thw, q_kernel, q_stride)', 'thw_in, thw = thw, (thw[0], -(-thw[1] // 2), -(-thw[2] // 2)) if q else thw', r'q_stride \(2, 2, 1\): .*Pooling does not halve, it counts windows'),
+    ('block_plan', 'int(dim * config.mlp_ratio)', 'dim * int(config.mlp_ratio)', r'mlp_ratio 2.5: .*The product is rounded down, not the factor'),
+    # the grid of K and V, divided later
+    ('divided_later', 'thw_kv=pooled_thw(row.thw_in, kernel, stride)', 'thw_kv=before.thw_kv', 'thw_kv: expected .*The grid of K and V was taken from the block before; pool this row.s `thw_in` anew'),
+    ('divided_later', 'thw_kv=pooled_thw(row.thw_in, kernel, stride)', 'thw_kv=later[before.index].thw_kv', 'The grid of K and V was taken from the block before; pool this row.s `thw_in` anew'),
+    ('divided_later', 'pooled_thw(row.thw_in, kernel, stride)', 'pooled_thw(row.thw_in, (3, 3, 3), stride)', r'kernels of s . 1: block 1 .*: thw_kv: expected \(1, 4, 3\), got \(1, 3, 3\). The grid of K and V is pooled by the kernel of the block before'),
+    ('divided_later', 'pooled_thw(row.thw_in, kernel, stride)', 'pooled_thw(row.thw_in, row.kv_kernel, stride)', r'max pooling: .*The grid of K and V is pooled by the kernel of the block before'),
+    ('divided_later', 'if row.q_stride:', 'if row.index in (1, 3, 14):', r'block 2 .first and last of stage 4.: .*The blocks follow from the rows, `row.q_stride`: 1, 3 and 14 are those of MViT-B only'),
+    ('divided_later', 'zip(rows, rows[1:]):\n        if row.q_stride:', '((rows[i - 1], rows[i]) for i in (1, 3, 14)):\n        if row.q_stride:', r'the toy has 5 rows; the blocks that change are those with a `row.q_stride`'),
 ]
 
 # Right in other words.
@@ -174,5 +205,10 @@ ANSWERS = {
     1: ([([0, 1], 4), ((1, 0), 4.0), ({0, 1}, 4)],
         [(([0], 4), 'not alone'), ((0, 4), 'not alone'), (([14], 1), 'block 14 has 392 queries and 1568 keys'), (([0, 1], 16), 'of their product'), (([0, 1], 8), 'matrix of one head'),
          (([0, 1], 0.25), "ViT-B's share"), (([16], 4), 'blocks 0 to 15'), (0, 'expected two things'), (([], 4), 'no block'), ([0, 1], 'two blocks, put them in a list of their own'), ([4, 1], 'list of their own')]),
-    2: ([133.3, 133.3e9], [(70.6, 'with K and V pooled in every block'), (280, 'no block pools K and V'), (65.5, 'expected nearly twice'), ('133 G', 'expected a number')]),
+    2: ([132.8, 133, 133.0, 132.81, 132.8096, 132_809_619_648, 133e9, np.float32(132.8)],
+        [(70.6, 'the 70.6 G of MViT-B as it is, got 70.6 G. This is MViT-B as it is, .* `thw_kv` was left'), (70.5, 'got 70.5 G. `thw_kv` was left, the grid after pooling'),
+         (70.4856, '`thw_kv` was left, the grid after pooling'), (133.26, 'A pooling layer is still counted: where nothing is pooled, `kv_kernel` is `None` too'),
+         (133.3, 'A pooling layer is still counted'), (132, 'Stem and head were forgotten'), (131.7, 'Stem and head were forgotten'), (134, 'near, but not the count'),
+         (251.8, 'Block 0 is the first of its stage, but does not pool Q'), (252.36, 'Block 0 is the first'), (280, 'no block pools K and V'), (281, 'no block pools K and V'),
+         (217.9, 'other way round|expected nearly'), (65.5, 'expected nearly twice'), (float('nan'), 'expected nearly twice'), ('133 G', 'expected a number')]),
 }
