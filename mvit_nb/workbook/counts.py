@@ -9,7 +9,7 @@ __all__ = ['book', 'check_03_1']
 from itertools import product
 from typing import Any
 from .book import Book
-from .wrong import Wrong, expect_equal
+from .wrong import Wrong, expect_equal, shown
 
 book = Book('03')      # what the notebook on pooling attention asks for
 
@@ -48,8 +48,9 @@ def _compare(multiply_adds: Any, L: int, D: int, f_q: int, f_k: int) -> None:
     counts = multiply_adds(L, D, f_q, f_k)
     swapped = 'the two numbers are in each other\'s place'
     each, products = D * D, queries * keys * D
-    squared = (L // f_q ** 2) * (L // f_k ** 2) * D
-    rooted = (L // round(f_q ** 0.5)) * (L // round(f_k ** 0.5)) * D
+    squared = 'the factors f_Q and f_K are already the products of the strides, and were squared'
+    one_stride = ('the factors f_Q and f_K are the products of the strides along T, H and W; here '
+                  'one stride was taken')
     expect_equal(_counted(counts, 'linear'), each * (3 * L + queries), f"'linear' for {case}", {
         'the projection was left out': each * 3 * L,
         'a multiplication and an addition are one multiply-add, here they were counted as two':
@@ -61,7 +62,8 @@ def _compare(multiply_adds: Any, L: int, D: int, f_q: int, f_k: int) -> None:
         'the projection was counted twice': each * (3 * L + 2 * queries),
         'Q, K and V were counted with D, not D·D, for each token': 3 * L * D + each * queries,
         'the projection was counted with D, not D·D, for each token': each * 3 * L + queries * D,
-        'f_Q and f_K divide the number of tokens, here it was multiplied': each * (3 * L + L * f_q),
+        'the factors f_Q and f_K divide the number of tokens, here it was multiplied':
+            each * (3 * L + L * f_q),
         swapped: 2 * products,
         'Q, K and V were counted after the pooling, but they are made before it':
             each * (queries + 2 * keys + queries),
@@ -78,15 +80,17 @@ def _compare(multiply_adds: Any, L: int, D: int, f_q: int, f_k: int) -> None:
         'two layers from D to D were counted for Q, K and V, but it is three':
             each * (2 * L + queries),
         'a layer was counted with D, not D·D, for each token': D * (3 * L + queries),
-        'f_Q and f_K are already the products of the strides, and were squared':
-            each * (3 * L + L // f_q ** 2),
-        'f_Q and f_K are the products of the strides along T, H and W; here one stride was taken':
-            each * (3 * L + L // round(f_q ** 0.5))})
+        squared: each * (3 * L + L // f_q ** 2),
+        one_stride: each * (3 * L + L // round(f_q ** 0.5))})
     expect_equal(_counted(counts, 'products'), 2 * products, f"'products' for {case}", {
         'the factor 2 is missing: queries meet keys, and then weights meet values': products,
         'queries were counted before the pooling': 2 * L * keys * D,
         'keys were counted before the pooling': 2 * queries * L * D,
         'queries and keys were counted before the pooling': 2 * L * L * D,
+        'one of the two products was counted with the queries before the pooling; QKᵀ, and weights '
+        'times V, have a row for each pooled query': L * keys * D + products,
+        'one of the two products was counted with the keys before the pooling; K and V are both '
+        'pooled when they are used': queries * L * D + products,
         'queries were counted twice, and no keys': 2 * queries * queries * D,
         'keys were counted twice, and no queries': 2 * keys * keys * D,
         'the factor D is missing: each of these numbers is a product of D channels':
@@ -98,9 +102,8 @@ def _compare(multiply_adds: Any, L: int, D: int, f_q: int, f_k: int) -> None:
             2 * (queries + 1) * (keys + 1) * D,
         'the keys were made from the pooled queries': 2 * queries * (queries // f_k) * D,
         swapped: each * (3 * L + queries),
-        'f_Q and f_K are already the products of the strides, and were squared': 2 * squared,
-        'f_Q and f_K are the products of the strides along T, H and W; here one stride was taken':
-            2 * rooted})
+        squared: 2 * (L // f_q ** 2) * (L // f_k ** 2) * D,
+        one_stride: 2 * (L // round(f_q ** 0.5)) * (L // round(f_k ** 0.5)) * D})
 
 # %% ../../nbs/library/workbook/counts.ipynb #a7030006
 @book.step('multiply_adds', 'nothing pooled: 3 tokens with 5 channels')
@@ -110,7 +113,7 @@ def _(multiply_adds):
 
 @book.step('multiply_adds', 'strides of 1×3×3 for Q and of 1×2×2 for K and V')
 def _(multiply_adds):
-    _compare(multiply_adds, 1296, 5, 9, 4)
+    _compare(multiply_adds, 1296, 11, 9, 4)
 
 
 @book.step('multiply_adds', "MViT-B's first block: 122 G, and 2.81 G with f_K = 64")
@@ -134,15 +137,16 @@ def _(multiply_adds):
     '    def P(s):\n'
     '        return TokenPool(\'conv\', (3, 3, 3), (1, s, s), D, h)\n'
     '    return PoolingAttention(D, h, P(s_q), P(s_kv), P(s_kv))\n\n'
-    'answer = ...  # (B, h, N_Q, N_K), B = 1',
+    'answer = ...  # (B, h, N_Q, N_K), B = 1; B may be left out',
     'How large is the grid of Q, and how large that of K? The class token is no part of a grid: it '
     'is one more query, and one more key.',
     'Q: 8×28×28 places and one token more. K: 8×14×14 and one more.')
 def check_03_1(
     answer: Any,    # (B, h, N_Q, N_K), or without B
 ) -> None:
-    "The shape of the weights."
-    shape = list(answer) if isinstance(answer, (list, tuple)) else answer
+    "The shape of the weights. Raises `Wrong` for a wrong answer."
+    given = getattr(answer, 'shape', answer)      # of the weights themselves, if they are given
+    shape = list(given) if isinstance(given, (list, tuple)) else given
     if isinstance(shape, list) and len(shape) == 3:
         shape = [1, *shape]
     expect_equal(shape, [1, 2, 6273, 1569], 'the shape of the weights, (B, h, N_Q, N_K)', {
@@ -156,3 +160,6 @@ def check_03_1(
         'the queries were not pooled': [1, 2, 25089, 1569],
         'the keys were pooled like the queries': [1, 2, 6273, 6273],
         'a stride of 1×2×2 runs along H and W both: a quarter is left': [1, 2, 12545, 6273]})
+    if given is not answer:
+        raise Wrong(f'got {shown(answer)}. The shape is right: wanted is its `.shape`, not the '
+                    'weights.')

@@ -19,23 +19,19 @@ from ..pooling import TokenPool
 from ..vit import Attention
 from .counts import check_03_1
 from .lesson_03_heads import book
-from mvit_nb.workbook.plain_attention import (
-    THW, D, HEADS, USE, attended, expect_gradients, filled, in_heads, joined, named_mistakes,
-    pooled_module, used_modules)
+from .plain_attention import (
+    THW, D, HEADS, USE, attended, expect_gradients, expect_grid, expect_odd_grid, expect_parts,
+    expect_nothing_drawn, filled, in_heads, joined, named_mistakes, pooled_module, used_modules)
 from .in_use import expect_in_use
 from .tensors import expect_close, expect_shape
-from .wrong import Wrong, expect_equal
+from .wrong import Wrong
 
 check = book.check     # prints what is right and what is wrong
 
 # %% ../../nbs/library/workbook/lesson_03.ipynb #a7032006
 def _two(out: Any) -> Any:
     "What was returned, if these are tokens and a grid."
-    if not isinstance(out, (tuple, list)) or len(out) != 2:
-        count = f'{len(out)} things' if isinstance(out, (tuple, list)) else type(out).__name__
-        raise Wrong(f'expected two things, the tokens and their grid, that of Q, got {count}.')
-    if isinstance(out[1], Tensor) and not isinstance(out[0], Tensor):
-        raise Wrong('expected the tokens first and their grid after them, got the grid first.')
+    expect_parts(out, 'two', ['the tokens', 'their grid, that of Q'])
     return out
 
 
@@ -65,7 +61,8 @@ def _(PoolingAttention):
     out, grid = _two(attn(x, THW))
     expect_shape(out, (2, 13, D), 'B N_Q D', 'the tokens; Q has 2·2·3 places and a class token',
                  named_mistakes(*in_heads(attn, x, THW), attn.proj))
-    expect_equal(grid, (2, 2, 3), 'the grid of the output', GRIDS)
+    expect_grid(grid, (2, 2, 3), 'the grid of the output', GRIDS)
+    expect_nothing_drawn(lambda: attn(x.clone(), THW)[0])
 
 
 @book.step('PoolingAttention.forward', 'four tokens: two heads, queries of zero')
@@ -98,7 +95,7 @@ def _(PoolingAttention):
         **named_mistakes(*parts, attn.proj),
         'the tokens were added to the output, which only the block does': expected + x}, 1e-4)
     expect_close(out, vit(x), 'B N D', "the tokens, beside ViT's", atol=1e-4)
-    expect_equal(grid, thw, 'the grid, nothing being pooled')
+    expect_grid(grid, thw, 'the grid, nothing being pooled')
 
 
 @book.step('PoolingAttention.forward', 'Q, K and V pooled')
@@ -110,7 +107,7 @@ def _(PoolingAttention):
         parts = in_heads(attn, x, THW)
         expect_close(out, attn.proj(joined(attended(*parts))), 'B N_Q D', 'the tokens',
                      named_mistakes(*parts, attn.proj), 1e-4)
-        expect_equal(grid, (2, 2, 3), 'the grid of the output', GRIDS)
+        expect_grid(grid, (2, 2, 3), 'the grid of the output', GRIDS)
         expect_gradients(out, {'x': x, 'self.qkv': attn.qkv.weight, 'self.proj': attn.proj.weight})
 
 
@@ -123,7 +120,8 @@ def _(PoolingAttention):
         out, grid = _two(attn(torch.randn(1, 129, 24), (2, 8, 8)))
         what = f'for s_Q = {s_q}, s_K = {s_kv}'
         expect_shape(out, (1, 1 + 2 * (8 // s_q) ** 2, 24), 'B N_Q D', f'the tokens {what}')
-        expect_equal(grid, (2, 8 // s_q, 8 // s_q), f'the grid {what}')
+        expect_grid(grid, (2, 8 // s_q, 8 // s_q), f'the grid {what}')
+    expect_odd_grid(PoolingAttention.forward, PoolingAttention)
 
 
 def _right(attn: PoolingAttention, x: Tensor, thw: Size3) -> Tensor:
@@ -175,8 +173,8 @@ def _(explicit):
     out, grid = _two(explicit(attn, x, (1, 1, 2)))
     means = torch.tensor([[6., 6, 6, 6, 6, 7, 8, 9], [4, 4, 4, 4, 10, 11, 12, 13]])
     expect_close(out, means[None] + 0.5, 'B N_Q D', 'two queries, two keys, d = 4, h = 2',
-                 named_mistakes(q, k, v, attn.proj))
-    expect_equal(grid, (1, 1, 2), 'the grid of Q')
+                 named_mistakes(q, k, v, attn.proj, 'attn.proj'))
+    expect_grid(grid, (1, 1, 2), 'the grid of Q')
 
 
 @book.step('explicit', 'Q, K and V pooled')
@@ -186,8 +184,8 @@ def _(explicit):
     out, grid = _two(explicit(attn, x, THW))
     parts = in_heads(attn, x, THW)
     expect_close(out, attn.proj(joined(attended(*parts))), 'B N_Q D', 'the tokens',
-                 named_mistakes(*parts, attn.proj), 1e-4)
-    expect_equal(grid, (2, 2, 3), 'the grid of the output', GRIDS)
+                 named_mistakes(*parts, attn.proj, 'attn.proj'), 1e-4)
+    expect_grid(grid, (2, 2, 3), 'the grid of the output', GRIDS)
     expect_gradients(out, {'x': x, 'attn.proj': attn.proj.weight})
 
 
@@ -198,9 +196,10 @@ def _(explicit):
     attn = filled(PoolingAttention(24, 2, q_pool, k_pool, v_pool))
     x, thw = torch.randn(2, 129, 24), (2, 8, 8)
     (out, grid), (expected, own) = _two(explicit(attn, x, thw)), attn(x, thw)
-    wrong = named_mistakes(*in_heads(attn, x, thw), attn.proj)
+    wrong = named_mistakes(*in_heads(attn, x, thw), attn.proj, 'attn.proj')
     expect_close(out, expected, 'B N_Q D', 'the tokens', wrong, 1e-4)
-    expect_equal(grid, own, 'the grid of the output')
+    expect_grid(grid, own, 'the grid of the output')
+    expect_odd_grid(explicit, PoolingAttention)
 
 
 class _Using(nn.Module):
@@ -222,6 +221,14 @@ def _(explicit):
         expect_in_use(layer, partial(_right, attn), given, 'B N_Q D', 'the tokens', layer, pick=0)
 
 
+def _operations(out: Tensor) -> set[str]:
+    "The names of all that autograd goes through from here."
+    nodes = [out.grad_fn]
+    for node in nodes:                                  # grows
+        nodes += [n for n, _ in (node.next_functions if node else ()) if n and n not in nodes]
+    return {type(node).__name__ for node in nodes}
+
+
 @book.step('explicit', 'the matrix of weights is kept for the backward pass')
 def _(explicit):
     torch.manual_seed(2)
@@ -231,12 +238,18 @@ def _(explicit):
         kept.append(t)
         return t
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
-        explicit(attn, torch.randn(2, 49, D), THW)
-    one, matrices = 13 * 9, {t.data_ptr(): t.numel() for t in kept if t.numel() % (13 * 9) == 0}
-    if sum(matrices.values()) < 2 * HEADS * one:      # all at once, or head by head
-        raise Wrong(f'expected the matrix of weights, B·h·N_Q·N_K = {2 * HEADS * one} numbers, or '
-                    'one matrix for each head, among what is kept for the backward pass. A fused '
-                    'routine does not keep it: write the softmax out.')
+        out, _ = explicit(attn, torch.randn(2, 49, D), THW)
+    sizes = {t.data_ptr(): t.numel() for t in kept      # whole matrices, or rows of N_K weights
+             if t.numel() % (13 * 9) == 0 or (9 in t.shape and bool((t >= 0).all()))}
+    found, wanted = sum(sizes.values()), 2 * HEADS * 13 * 9
+    if found < wanted:
+        raise Wrong(f'expected the weights, B·h·N_Q·N_K = {wanted} numbers, at once or in parts of '
+                    'N_K numbers for a query, among what is kept for the backward pass; '
+                    f'{found} were found. ' + (
+                        'A fused routine does not keep them: write the softmax out.'
+                        if any('Attention' in name for name in _operations(out)) else
+                        'Are they computed again there? Take the softmax over all keys at once, '
+                        'and let autograd keep what it gives.'))
 
 # %% ../../nbs/library/workbook/lesson_03.ipynb #a7032014
 _ORDERS = {'average pooling without a bias': ('avg', False),
@@ -258,6 +271,7 @@ def _difference(mode: str, bias: bool) -> tuple[float, bool]:
 
 @book.exercise(
     2, 'thw = (2, 8, 8)    # the grid of the solution\n'
+    '# A window at the border reaches into zeros, and an average counts them.\n'
     '# Is it the same? True or False for the average without a bias,\n'
     '# for the average with a bias, and for the maximum\nanswer = ...',
     'Averaging and a linear layer are both weighted sums. What does a bias become when the window '

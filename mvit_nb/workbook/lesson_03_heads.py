@@ -15,11 +15,12 @@ from ..grid import Size3
 from ..pooling import TokenPool
 from .counts import book
 from mvit_nb.workbook.plain_attention import (
-    THW, D, HEADS, USE, Window, attended, expect_gradients, filled, in_heads, pooled_module, split,
-    used_modules, without_pooling)
+    THW, D, HEADS, USE, Window, attended, expect_gradients, expect_grid, expect_odd_grid,
+    expect_parts, filled, in_heads, pooled_module, roots_of_counts, split, used_modules,
+    without_pooling)
 from .in_use import expect_in_use
 from .tensors import expect_close, expect_shape
-from .wrong import Wrong, expect_equal
+from .wrong import Wrong
 
 # %% ../../nbs/library/workbook/lesson_03_heads.ipynb #a7031011
 book.blank(
@@ -39,16 +40,11 @@ def _attend_mistakes(q: Tensor, k: Tensor, v: Tensor) -> dict[str, Tensor | tupl
     "What typical mistakes give."
     d, scores = q.shape[-1], q @ k.mT
     weights = (scores * d ** -0.5).softmax(-1)
-    as_many = q.shape[-2] == k.shape[-2]                # then the two cannot be told apart
-    keys, queries = ['queries (or of keys, as many)'] * 2 if as_many else ('keys', 'queries')
     found: dict[str, Tensor | tuple[int, ...]] = {
         'the scores were not divided by √d': attended(q, k, v, 1),
         'the scores were divided by d, not by its root': attended(q, k, v, 1 / d),
         'the scores were multiplied by √d, not divided by it': attended(q, k, v, d ** 0.5),
-        f'the scores were divided by the root of the number of {keys}, not by √d':
-            attended(q, k, v, k.shape[-2] ** -0.5),
-        f'the scores were divided by the root of the number of {queries}, not by √d':
-            attended(q, k, v, q.shape[-2] ** -0.5),
+        **roots_of_counts(q, k, v),
         'the softmax ran over the queries, so that the weights of a key have the sum 1':
             attended(q, k, v, axis=-2),
         'the softmax ran over the batch': attended(q, k, v, axis=0),
@@ -137,8 +133,9 @@ book.blank(
     '`self.pool_k` or `self.pool_v`, or stays as it is where that is `None`. A pooling is called '
     'with tokens and their grid, `pool(t, thw)`, and returns the pooled tokens and the new grid. '
     'Only then are the channels split: head 0 gets the first d, head 1 the next d. Return Q, K, V '
-    'and the grid of Q. The helper `linear_in_parts`, imported above, computes Q, K and V as three '
-    'tensors, a third of the layer at a time; plain PyTorch, `self.qkv(x)`, does as well.',
+    'and the grid of Q. The helper `linear_in_parts(self.qkv, x, 3)`, imported above, computes '
+    'them as three tensors, a third of the layer at a time; plain PyTorch, `self.qkv(x)`, does as '
+    'well.',
     '`linear_in_parts(self.qkv, x, 3)` gives the three lists one after the other, each (B, N, D); '
     'so does `self.qkv(x).chunk(3, -1)`. Go through the three and the three poolings together.',
     'Every pooling begins with the grid that came in, so keep `thw` as it is, and give the new '
@@ -150,11 +147,7 @@ book.blank(
 
 def _four(out: Any) -> Any:
     "What was returned, if these are four things."
-    if not isinstance(out, (tuple, list)) or len(out) != 4:
-        count = f'{len(out)} things' if isinstance(out, (tuple, list)) else type(out).__name__
-        raise Wrong(f'expected four things, Q, K, V and the grid of Q, got {count}.')
-    if isinstance(out[3], Tensor) and not isinstance(out[0], Tensor):
-        raise Wrong('expected Q, K and V first and the grid of Q last, got the grid first.')
+    expect_parts(out, 'four', ['Q', 'K', 'V', 'the grid of Q'])
     return out
 
 
@@ -200,7 +193,7 @@ def _(PoolingAttention):
                 split(wrong, h),
             'the layer makes all of Q, then all of K and V, not Q, K and V of each channel':
                 split(other, h)})
-    expect_equal(grid, (1, 2, 2), 'the grid of Q, which was not pooled')
+    expect_grid(grid, (1, 2, 2), 'the grid of Q, which was not pooled')
 
 # %% ../../nbs/library/workbook/lesson_03_heads.ipynb #a7031017
 def _pooled_mistakes(attn: Any, x: Tensor, which: int) -> dict[str, Any]:
@@ -230,7 +223,7 @@ def _(PoolingAttention):
     for i, (name, t, pool) in enumerate(zip('QKV', without_pooling(attn, x), pools)):
         expect_close(got[i], split(pool(t, THW)[0], HEADS), 'B h N d', f'{name}, pooled',
                      _pooled_mistakes(attn, x, i))
-    expect_equal(grid, (2, 2, 3), 'the grid of Q', {
+    expect_grid(grid, (2, 2, 3), 'the grid of Q', {
         'this is the grid of K and V': (2, 2, 2),
         'this is the grid that came in, before the pooling': THW})
     for t in got:
@@ -253,7 +246,7 @@ def _(PoolingAttention):
             others = 'the two others are None' if name == only else 'its own is None'
             expect_close(out, right, 'B h N d', f'{name}, with pool_{only.lower()} alone', {
                 f'{how}: whether it is follows from pool_{name.lower()}, and {others}': wrong})
-        expect_equal(grid, THW, 'the grid of Q, as large as before')
+        expect_grid(grid, THW, 'the grid of Q, as large as before')
 
 
 @book.step('PoolingAttention.qkv_heads', 'K and V pooled by convolutions; no class token, no bias')
@@ -268,7 +261,7 @@ def _(PoolingAttention):
     for name, a, b in zip('QKV', got, expected):
         expect_close(a, split(b, HEADS), 'B h N d', name, {
             **_split_mistakes(b, HEADS), 'it was not pooled': (2, HEADS, 48, D // HEADS)})
-    expect_equal(grid, THW, 'the grid of Q, which is not pooled here', {
+    expect_grid(grid, THW, 'the grid of Q, which is not pooled here', {
         'this is the grid of K and V': (2, 2, 3)})
 
 
@@ -280,7 +273,12 @@ def _(PoolingAttention):
         q, k, v, grid = _four(attn.qkv_heads(torch.empty(1, 25089, 192), (8, 56, 56)))
     for name, t, count in (('Q', q, 6273), ('K', k, 1569), ('V', v, 1569)):
         expect_shape(t, (1, 2, count, 96), 'B h N d', name)
-    expect_equal(grid, (8, 28, 28), 'the grid of Q')
+    expect_grid(grid, (8, 28, 28), 'the grid of Q')
+
+
+@book.step('PoolingAttention.qkv_heads', 'an odd grid, 5×5 by strides of 2')
+def _(PoolingAttention):
+    expect_odd_grid(PoolingAttention.qkv_heads, PoolingAttention)
 
 
 def _part(attn: Any, i: int, x: Tensor, thw: Size3) -> Tensor:

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['THW', 'D', 'HEADS', 'USE', 'split', 'joined', 'attended', 'without_pooling', 'Window', 'filled', 'used_modules',
-           'pooled_module', 'in_heads', 'named_mistakes', 'expect_gradients']
+           'pooled_module', 'in_heads', 'roots_of_counts', 'named_mistakes', 'expect_grid', 'expect_parts',
+           'expect_odd_grid', 'expect_nothing_drawn', 'expect_gradients']
 
 # %% ../../nbs/library/workbook/plain_attention.ipynb #a7033003
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from ..attention import PoolingAttention
 from ..grid import Size3
 from ..pooling import TokenPool
 from .tensors import expect_shape
-from .wrong import Wrong, expect_equal
+from .wrong import Wrong, expect_equal, shown
 
 # %% ../../nbs/library/workbook/plain_attention.ipynb #a7031005
 def split(
@@ -137,11 +138,27 @@ def in_heads(
     return q, k, v
 
 
+def roots_of_counts(
+    q: Tensor,          # (…, N_Q, d), with heads (B, h, N_Q, d)
+    k: Tensor,          # (…, N_K, d)
+    v: Tensor,          # (…, N_K, d)
+) -> dict[str, Tensor]: # (…, N_Q, d) each
+    "What comes out where scores are divided by the root of another number than d."
+    counts: dict[int, list[str]] = {}
+    for name, n in (('queries', q.shape[-2]), ('keys', k.shape[-2]),
+                    *([('heads', q.shape[1])] if q.dim() == 4 else [])):
+        counts.setdefault(n, []).append(name)
+    return {'the scores were divided by the root of the number of ' + names[0]
+            + (f' (or of {" or ".join(names[1:])}, as many)' if names[1:] else '')
+            + ', not by √d': attended(q, k, v, n ** -0.5) for n, names in counts.items()}
+
+
 def named_mistakes(
     q: Tensor,          # (B, h, N_Q, d)
     k: Tensor,          # (B, h, N_K, d)
     v: Tensor,          # (B, h, N_K, d)
     proj: nn.Linear,    # D → D
+    name: str = 'self.proj',    # what the learner's code calls it
 ) -> dict[str, Tensor | tuple[int, ...]]:
     "What typical mistakes make of Q, K and V: (B, N_Q, D) each, or a shape."
     B, h, N, d = q.shape
@@ -152,9 +169,7 @@ def named_mistakes(
         'the scores were not divided by √d': attended(q, k, v, 1),
         'the scores were divided by d, not by its root': attended(q, k, v, 1 / d),
         'the scores were multiplied by √d, not divided by it': attended(q, k, v, d ** 0.5),
-        'the scores were divided by √h, not by √d': attended(q, k, v, h ** -0.5),
-        'the scores were divided by the root of the number of keys, not by √d':
-            attended(q, k, v, k.shape[2] ** -0.5),
+        **roots_of_counts(q, k, v),
         'the scores were divided by √d twice': attended(q, k, v, 1 / d),
         'the softmax ran over the queries, not over the keys': attended(q, k, v, axis=-2),
         'the softmax ran over the heads': attended(q, k, v, axis=1),
@@ -175,7 +190,7 @@ def named_mistakes(
     found: dict[str, Any] = {name: proj(joined(x)) for name, x in inside.items()}
     lists = right.transpose(1, 2).flatten(2)
     return {
-        'the projection, self.proj, is missing': lists,
+        f'the projection, {name}, is missing': lists,
         'the heads were joined without moving the tokens before them: transpose first':
             proj(right.reshape(B, N, D)),
         'tokens and heads have to change places before heads and channels become one axis':
@@ -197,6 +212,61 @@ def named_mistakes(
         **found}
 
 # %% ../../nbs/library/workbook/plain_attention.ipynb #a7033014
+def expect_grid(
+    got: Any,           # what the learner's code gave
+    expected: Size3,    # what is right
+    what: str,          # its name in the sentence: 'the grid of Q'
+    symptoms: Mapping[str, Size3] | None = None,    # what a typical mistake is called → its grid
+) -> None:
+    "Raises `Wrong` unless this is the grid, as a tuple of ints."
+    expect_equal(got, expected, what, symptoms, whole=True)
+    if not isinstance(got, tuple):
+        raise Wrong(f'{what}: expected {expected}, got {shown(got)}. A tuple is wanted.')
+
+
+def expect_parts(
+    out: Any,           # what the learner's code gave
+    count: str,         # of things, 'two'
+    names: list[str],   # of these, in order; the grid is the last
+) -> None:
+    "Raises `Wrong` unless this is a tuple of so many things, with the grid at its end."
+    listed = f'{", ".join(names[:-1])} and {names[-1]}'
+    if not isinstance(out, tuple) or len(out) != len(names):
+        got = f'a list of {len(out)}' if isinstance(out, list) else type(out).__name__
+        if isinstance(out, tuple):
+            got = f'{len(out)} things'
+        raise Wrong(f'expected a tuple of {count} things, {listed}, got {got}.')
+    if isinstance(out[-1], Tensor) and not isinstance(out[0], Tensor):
+        raise Wrong(f'expected {listed}, in this order, got the grid first.')
+
+
+def expect_odd_grid(
+    give: Callable[[PoolingAttention, Tensor, Size3], Any],    # the learner's; the grid comes last
+    attention: type[PoolingAttention],    # with the learner's method in it, if it is one
+) -> None:
+    "Raises `Wrong` unless the grid is that of the pooling where no stride divides the lengths."
+    thw: Size3 = (1, 5, 5)
+    attn = attention(D, HEADS, Window('pool_q', (1, 3, 3), (1, 2, 2), thw, D, HEADS))
+    expect_grid(give(attn, torch.zeros(1, 26, D), thw)[-1], (1, 3, 3),
+                'the grid of Q, 1×5×5 before it was pooled by strides of 1×2×2', {
+        'this is the grid that came in': thw,
+        'the stride does not divide these lengths: take the grid that the pooling returns':
+            (1, 2, 2)})
+
+
+def expect_nothing_drawn(
+    give: Callable[[], Tensor],    # what the learner's code gives, each time for the same tokens
+) -> None:
+    "Raises `Wrong` if the numbers follow from the seed of what is drawn at random."
+    outs = []
+    for seed in (1, 2, 1):
+        torch.manual_seed(seed)
+        outs.append(give().detach().nan_to_num())
+    if torch.equal(outs[0], outs[2]) and not torch.allclose(outs[0], outs[1]):
+        raise Wrong('expected the same numbers from two calls with the same tokens, and they '
+                    'differ. Nothing is drawn at random here: no dropout.')
+
+
 def expect_gradients(
     out: Tensor,                      # what was computed, of any shape
     sources: Mapping[str, Tensor],    # by name, what it was computed from

@@ -9,16 +9,46 @@ __all__ = ['Wrong', 'shown', 'plain', 'expect_equal', 'kept_secret']
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from math import prod
+from numbers import Real
+from typing import Any, TypeGuard
 
 # %% ../../nbs/library/workbook/wrong.ipynb #a2000005
 class Wrong(Exception):
     "An answer is wrong; the text says how, in the learner's terms."
 
 
+def _is_array(value: Any) -> bool:
+    "An array or a number of NumPy or torch?"
+    return hasattr(value, 'tolist') and isinstance(getattr(value, 'shape', None), tuple)
+
+
+class _Large:
+    "An array of which only the shape is told."
+    def __init__(self, value: Any):
+        self.shape, self.name = tuple(value.shape), 'a tensor'
+        if type(value).__name__ == 'ndarray':
+            self.name = 'an array'
+        self.device = ' on the device meta' if _on_meta(value) else ''
+
+    def __repr__(self) -> str:
+        return f'{self.name} of shape {self.shape}{self.device}'
+
+
+def _on_meta(value: Any) -> bool:
+    "Is this a tensor without numbers?"
+    return str(getattr(value, 'device', '')) == 'meta'
+
+
+def _brief(value: Any) -> Any:
+    "A value; of an array with more than 1,000 numbers, or without any, its name and shape."
+    large = _is_array(value) and (_on_meta(value) or prod(value.shape) > 1000)
+    return _Large(value) if large else value
+
+
 def shown(value: Any) -> str:
-    "A value in a sentence, cut after 120 letters."
-    text = ' '.join(repr(value).split())
+    "A value in a sentence, cut after 120 letters; of a large array the shape."
+    text = ' '.join(repr(_brief(value)).split())
     return text if len(text) <= 120 else f'{text[:119]}…'
 
 
@@ -27,12 +57,13 @@ def plain(
     arrays: bool = True,     # also those that hold more than one number?
 ) -> Any:
     """A value without NumPy and torch: their numbers become Python's, and their arrays lists, also
-    in lists, tuples and dicts."""
+    in lists, tuples and dicts. An array with more than 1,000 numbers, or on the device 'meta',
+    becomes a thing with its `shape` alone, whose text is 'a tensor of shape (…)'."""
     if type(value) in (list, tuple): return type(value)(plain(part, arrays) for part in value)
     if type(value) is dict: return {key: plain(part, arrays) for key, part in value.items()}
-    shape = getattr(value, 'shape', None)
-    found = hasattr(value, 'tolist') and isinstance(shape, tuple) and (arrays or not shape)
-    return value.tolist() if found else value
+    if not _is_array(value) or (value.shape and not arrays): return value
+    brief = _brief(value)
+    return value.tolist() if brief is value else brief
 
 
 def expect_equal(
@@ -60,6 +91,11 @@ def expect_equal(
                 f'{what}: expected {shown(expected)}, got {shown(given)}.{because}')
 
 
+def _is_number(a: Any) -> TypeGuard[float]:
+    "A number, a fraction too? True and False are none."
+    return isinstance(a, Real) and not isinstance(a, bool)
+
+
 def _same(a: Any, b: Any, rel: float) -> bool:
     "Equal, lists and tuples alike, whole numbers and others alike; numbers up to rounding."
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
@@ -68,8 +104,8 @@ def _same(a: Any, b: Any, rel: float) -> bool:
         return a.keys() == b.keys() and all(_same(a[key], b[key], rel) for key in a)
     if isinstance(a, bool) or isinstance(b, bool): return a is b
     if type(a) is type(b) is int and rel <= 1e-6: return a == b
-    if type(a) in (int, float) and type(b) in (int, float):
-        return a == b or abs(a - b) <= rel * max(1, abs(b))
+    if _is_number(a) and _is_number(b):
+        return bool(a == b or abs(a - b) <= rel * max(1, abs(b)))
     return type(a) is type(b) and bool(a == b)
 
 
@@ -100,8 +136,7 @@ def _off(got: Any, expected: Any, rel: float) -> str:
         wrong = [i for i, pair in enumerate(zip(got, expected)) if not _same(*pair, rel)]
         told = _off(got[wrong[0]], expected[wrong[0]], rel)
         return f'value {wrong[0] + 1} of {len(got)}: {got[wrong[0]]!r}, {told}' if told else ''
-    if isinstance(expected, bool) or not isinstance(expected, (int, float)): return ''
-    if isinstance(got, bool) or not isinstance(got, (int, float)):
-        return 'expected is a number'
+    if not _is_number(expected): return ''
+    if not _is_number(got): return 'expected is a number'
     if got > expected: return 'which is too large'
     return 'which is too small' if got < expected else 'which is no number'

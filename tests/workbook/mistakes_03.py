@@ -1,4 +1,5 @@
 """Typical mistakes with the pieces of the lesson on pooling attention, and answers to its exercises."""
+import torch
 
 ATTEND, HEADS, FORWARD = 'attend', 'PoolingAttention.qkv_heads', 'PoolingAttention.forward'
 SPLIT = """t.unflatten(-1, (self.num_heads, -1))
@@ -100,7 +101,7 @@ MISTAKES = [
     (FORWARD, f'self.proj({JOIN})', 'x.sum(1)', 'added, not joined'),
     (FORWARD, f'self.proj({JOIN})', f'{JOIN} @ self.proj.weight.mT', 'bias of the projection'),
     (FORWARD, JOIN + '), thw_q', JOIN + '), thw', 'grid that came in'),
-    (FORWARD, JOIN + '), thw_q', JOIN + ')', 'expected two things'),
+    (FORWARD, JOIN + '), thw_q', JOIN + ')', 'expected a tuple of two things.*got Tensor'),
     (FORWARD, f'self.proj({JOIN})', f'self.proj({JOIN})[:, 1:]', 'class token was left out'),
     (FORWARD, 'dot_product_attention(q, k, v)', 'dot_product_attention(k, q, v)', 'a token for each key'),
     (FORWARD, 'dot_product_attention(q, k, v)', 'dot_product_attention(q, v, k)', 'Keys and values were swapped'),
@@ -120,16 +121,17 @@ MISTAKES = [
     ('explicit', ROOT, 'q.shape[-1]', 'divided by d, not by its root'),
     ('explicit', ' / ' + ROOT, '', 'not divided by √d'),
     ('explicit', '/ math', '* math', 'multiplied by √d'),
-    ('explicit', ROOT, 'math.sqrt(attn.num_heads)', 'divided by √h'),
+    ('explicit', ROOT, 'math.sqrt(attn.num_heads)', r'root of the number of queries \(or of keys or heads, as many\)'),
     ('explicit', 'softmax(-1)', 'softmax(-2)', 'softmax ran over the queries'),
     ('explicit', 'softmax(-1)', 'softmax(1)', 'softmax ran over the heads'),
     ('explicit', 'scores.softmax(-1)', 'scores', 'There is no softmax'),
     ('explicit', 'softmax(-1) @ v', 'softmax(-1) @ k', 'keys were mixed'),
     ('explicit', JOIN, 'x.reshape(len(x), x.shape[2], -1)', 'joined without moving the tokens'),
-    ('explicit', f'attn.proj({JOIN})', JOIN, 'projection, self.proj, is missing'),
+    ('explicit', f'attn.proj({JOIN})', JOIN, r'projection, attn\.proj, is missing'),
     ('explicit', f'attn.proj({JOIN}), thw_q', f'attn.proj({JOIN}), thw', 'grid that came in'),
     ('explicit', f'attn.proj({JOIN}), thw_q', 'attn(x, thw)', 'expected the softmax written out'),
-    ('explicit', 'scores.softmax(-1) @ v', 'torch.nn.functional.scaled_dot_product_attention(q, k, v)', 'expected the matrix of weights'),
+    ('explicit', 'scores.softmax(-1) @ v', 'torch.nn.functional.scaled_dot_product_attention(q, k, v)',
+     'expected the weights.*fused routine'),
     ('explicit', 'q @ k.mT', 'k @ q.mT', 'Queries and keys were swapped'),
     ('explicit', 'scores.softmax(-1) @ v', 'scores.exp() @ v', 'xp alone is no softmax'),
     ('explicit', 'return attn.proj', 'x = x.detach()\n    return attn.proj', 'no gradient comes back to x'),
@@ -146,7 +148,7 @@ MISTAKES = [
     ('multiply_adds', 'N_Q * N_K * D', 'L * N_K * D', 'Queries were counted before the pooling'),
     ('multiply_adds', 'N_Q * N_K * D', 'N_Q * L * D', 'Keys were counted before the pooling'),
     ('multiply_adds', 'N_Q * N_K * D', 'N_Q * N_K', 'factor D is missing'),
-    ('multiply_adds', 'L // f_q, L // f_k', 'L // f_q ** 2, L // f_k ** 2', 'already the products of the strides'),
+    ('multiply_adds', 'L // f_q, L // f_k', 'L // f_q ** 2, L // f_k ** 2', 'The factors f_Q and f_K are already the products of the strides'),
     ('multiply_adds', 'L // f_q, L // f_k', 'L // round(f_q ** 0.5), L // round(f_k ** 0.5)', 'one stride'),
     ('multiply_adds', 'L // f_q, L // f_k', 'L // f_k, L // f_q', 'counted for the keys'),
     ('multiply_adds', '3 * L * D * D', '(L + 2 * N_K) * D * D', 'K and V were counted after the pooling'),
@@ -183,6 +185,35 @@ MISTAKES += [
     ('explicit', f'attn.proj({JOIN})', f'attn.proj({JOIN}).squeeze(0)', 'expected the shape'),
 ]
 
+
+# The grid: the pool's own, a tuple.
+FLOOR = 'tuple(n // s for n, s in zip(thw, self.pool_q.stride)) if self.pool_q else thw'
+ATTN_FLOOR = FLOOR.replace('self', 'attn')
+BY_QUERY = '''    rows = [(t @ k.mT / math.sqrt(k.shape[-1])).softmax(-1) @ v for t in q.split(1, 2)]
+    x = torch.cat(rows, 2)'''
+BY_QUERY_LATE = '''    exps = [(t @ k.mT / math.sqrt(k.shape[-1])).exp() for t in q.split(1, 2)]
+    x = torch.cat([e @ v / e.sum(-1, True) for e in exps], 2)'''
+MISTAKES += [
+    (HEADS, 'grids[0]', FLOOR, 'does not divide.*take the grid that the pooling returns'),
+    (HEADS, 'grids[0]', 'list(grids[0])', 'A tuple is wanted'),
+    (HEADS, 'grids[0]', 'tuple(n / 1 for n in grids[0])', 'An int is needed'),
+    (HEADS, RETURNED, 'return [q, k, v, grids[0]]', 'tuple of four things.*got a list'),
+    (FORWARD, JOIN + '), thw_q', JOIN + '), ' + FLOOR, 'does not divide.*take the grid that the pooling returns'),
+    (FORWARD, JOIN + '), thw_q', JOIN + '), list(thw_q)', 'A tuple is wanted'),
+    (FORWARD, f'return self.proj({JOIN}), thw_q', f'return [self.proj({JOIN}), thw_q]', 'tuple of two things.*got a list'),
+    (FORWARD, DOT, '(q @ k.mT * q.shape[-2] ** -0.5).softmax(-1) @ v', r'root of the number of queries \(or of keys, as many\)'),
+    (FORWARD, DOT, '(q @ k.mT * self.num_heads ** -0.5).softmax(-1) @ v', r'root of the number of heads, not'),
+    (FORWARD, DOT, f'nn.functional.dropout({DOT}, 0.1, self.training)', 'wo calls with the same tokens.*no dropout'),
+    (FORWARD, DOT, f'nn.functional.dropout({DOT}, 0.1)', 'wo calls with the same tokens.*no dropout'),
+    ('explicit', f'attn.proj({JOIN}), thw_q', f'attn.proj({JOIN}), {ATTN_FLOOR}', 'does not divide.*take the grid that the pooling returns'),
+    ('explicit', ROOT, 'math.sqrt(q.shape[2])', r'root of the number of queries \(or of keys or heads, as many\)'),
+    ('explicit', EXPLICIT, '''    from torch.utils.checkpoint import checkpoint
+    x = checkpoint(lambda q, k, v: (q @ k.mT / math.sqrt(q.shape[-1])).softmax(-1) @ v, q, k, v, use_reentrant=False)''',
+     'in parts.*0 were found.*computed again'),
+    ('multiply_adds', '2 * N_Q * N_K * D', 'L * N_K * D + N_Q * N_K * D', 'One of the two products.*queries before the pooling'),
+    ('multiply_adds', '2 * N_Q * N_K * D', 'N_Q * L * D + N_Q * N_K * D', 'One of the two products.*keys before the pooling'),
+]
+
 # Right in other words.
 BY_HEAD = """    heads = []
     for i in range(attn.num_heads):
@@ -195,13 +226,18 @@ ALSO_RIGHT = [
     (HEADS, 'linear_in_parts(self.qkv, x, 3)', '[self.qkv(x)[..., i * x.shape[2]:(i + 1) * x.shape[2]] for i in range(3)]'),
     (FORWARD, 'dot_product_attention(q, k, v)', 'nn.functional.scaled_dot_product_attention(q, k, v)'),
     ('explicit', EXPLICIT, BY_HEAD),
+    ('explicit', EXPLICIT, BY_QUERY),
+    ('explicit', EXPLICIT, BY_QUERY_LATE),
+    ('multiply_adds', 'L // f_q, L // f_k', "L * __import__('fractions').Fraction(1, f_q), L // f_k"),
 ]
 
 # exercise: (right answers, wrong answers with what the message must say)
 ANSWERS = {
     1: ([(1, 2, 6273, 1569), [2, 6273, 1569]],
         [((1, 2, 6272, 1568), 'class token is missing among queries and keys'), ((1, 2, 1569, 6273), 'swapped'),
-         ((2, 25089, 25089), 'without any pooling'), ((1, 2, 6273, 1568), 'among the keys'), ((6273, 1569), 'expected')]),
+         ((2, 25089, 25089), 'without any pooling'), ((1, 2, 6273, 1568), 'among the keys'), ((6273, 1569), 'expected'),
+         (torch.empty(1, 2, 6273, 1569, device='meta'), r'wanted is its `\.shape`'), (torch.empty(1, 2, 1569, 6273, device='meta'), 'swapped'),
+         (torch.zeros(2000), r'got (a tensor of shape )?[\[\(]2000')]),
     2: ([(True, False, False), [True, False, False]],
         [((True, True, False), 'with a bias: expected False.*at the border only'),
          ((True, False, True), 'maximum pooling: expected False.*all over the grid'),
