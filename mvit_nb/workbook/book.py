@@ -8,13 +8,15 @@ __all__ = ['Report', 'Step', 'Blank', 'Exercise', 'Book']
 # %% ../../nbs/library/workbook/book.ipynb #a3000004
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from dataclasses import dataclass, field, replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
-from .kept import keep
-from .pieces import installed, is_empty, placed, reference
-from .told import empty_told, error_told, failure_told, unknown_told
+from .kept import keep, only_pieces, pieces_in_use
+from .pieces import installed, is_empty, placed, reference, undecorated
+from .told import (
+    empty_told, error_told, failure_told, kept_told, own_told, unknown_told)
 from .wrong import Wrong, kept_secret, plain, shown
 
 # %% ../../nbs/library/workbook/book.ipynb #a3000006
@@ -25,7 +27,8 @@ class Report:
     passed: tuple[str, ...]   # titles of the steps that it passed
     total: int                # how many steps there are
     failed: str = ''          # title of the first step that it failed
-    message: str = ''         # what was expected, and what was given; of an empty one, why it is
+    message: str = ''         # what was expected, and what was given; of an empty one, why it is;
+                              # of a right one, which kept piece it fails with
     empty: bool = False       # nothing is written yet
 
     @property
@@ -36,7 +39,9 @@ class Report:
     def __str__(self) -> str:
         if self.empty:
             return f'{self.name}: not written yet' + (f'. {self.message}' if self.message else '')
-        if self.right: return f'{self.name}: right, {self.total} of {self.total} checks'
+        if self.right:
+            return (f'{self.name}: right, {self.total} of {self.total} checks'
+                    + (f'\n    {self.message}' if self.message else ''))
         lines = [f'{self.name}: {len(self.passed)} of {self.total} checks']
         lines += [f'  ✓ {title}' for title in self.passed]
         return '\n'.join([*lines, f'  ✗ {self.failed}', f'    {self.message}'])
@@ -151,40 +156,73 @@ class Book:
     def examine(self,
         function: Callable[..., Any],    # by its name the book knows which piece it is
     ) -> Report:
-        """All steps on one piece, until one fails. Raises `ValueError` for a function that was not
+        """All steps on one piece, until one fails. One that fails with the pieces that `use_pieces`
+        chose is judged with the library's own. Raises `ValueError` for a function that was not
         asked for."""
         blank = self._asked(function)
         if is_empty(function):
             return Report(blank.name, (), len(blank.steps), '', empty_told(function), True)
+        report, _ = self._run(blank, function, blank.steps)
+        if report.right or not pieces_in_use(): return report
+        with only_pieces({}), redirect_stdout(StringIO()):
+            alone, _ = self._run(blank, function, blank.steps)
+        if not alone.right: return alone
+        faults = self._kept_faults(blank, function, blank.steps[len(report.passed)])
+        return replace(alone, message=kept_told(report.failed, pieces_in_use(), faults))
+
+    def _run(self,
+        blank: Blank,
+        function: Callable[..., Any],    # the piece
+        steps: list[Step],               # some of the blank's, or all
+    ) -> tuple[Report, Exception | None]:
+        "What steps say of a piece, and the error in which one ended."
         copy = placed(function, blank.module, self._known())
         passed: list[str] = []
         with _in_place(blank, copy) as piece, _randomness_kept():
-            for step in blank.steps:
+            for step in steps:
                 try:
                     step.run(piece)
                 except Exception as error:
                     owner = piece if isinstance(piece, type) else None
                     said = failure_told(error, function, owner)
-                    return Report(blank.name, tuple(passed), len(blank.steps), step.title, said)
+                    return Report(blank.name, tuple(passed), len(steps), step.title, said), error
                 passed.append(step.title)
-        return Report(blank.name, tuple(passed), len(blank.steps))
+        return Report(blank.name, tuple(passed), len(steps)), None
+
+    def _kept_faults(self,
+        blank: Blank,
+        function: Callable[..., Any],    # the piece, right with the library's own
+        step: Step,                      # the one that it fails with the kept ones
+    ) -> dict[tuple[str, str], Exception]:
+        "The kept pieces with which alone the step fails too, and the error in which it ends."
+        faults = {}
+        for place, kept in pieces_in_use().items():
+            with only_pieces({place: kept}), redirect_stdout(StringIO()):
+                _, error = self._run(blank, function, [step])
+            if error:
+                faults[place] = error
+        return faults
 
     def check(self,
         *functions: Callable[..., Any],  # pieces as the learner wrote them
         folder: Path | str | None = 'my_pieces',     # where right ones are kept; None: nowhere
     ) -> None:
         """Print what the steps say of each. A right piece that the library has too is kept, for the
-        notebooks that come after. What was not asked for is told so."""
+        notebooks that come after. What was not asked for, and what is the library's own, is told
+        so."""
         if not functions:
             print(f'expected a piece to check, such as `check({next(iter(self.blanks))})`')
         for function in functions:
             try:
-                report = self.examine(function)
-            except ValueError as error:      # steps end in none
+                blank = self._asked(function)
+            except ValueError as error:
                 print(error)
                 continue
+            if blank.module and _is_librarys(function, blank.module, blank.name):
+                print(own_told(blank.module, blank.name))
+                continue
+            report = self.examine(function)
             print(report)
-            blank = self.blanks[report.name]
             if report.right and blank.module and folder is not None:
                 keep(function, blank.module, folder, self._modules())
 
@@ -225,6 +263,12 @@ def _in_place(blank: Blank, function: Callable[..., Any]) -> Iterator[Any]:
     with installed(blank.module, blank.name, function):
         owner = blank.name.rpartition('.')[0]
         yield reference(blank.module, owner) if owner else function
+
+
+def _is_librarys(function: Callable[..., Any], module: str, name: str) -> bool:
+    "Is this the library's own piece, and none that stands in its place?"
+    with only_pieces({}):
+        return undecorated(function) is undecorated(reference(module, name))
 
 
 def _randomness_kept() -> AbstractContextManager[Any]:

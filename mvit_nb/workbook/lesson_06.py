@@ -46,6 +46,10 @@ ORDER = {
     'the head read the mean of all tokens, it is to read what `what_is_read` gives': 'mean of all',
     'the head read the last token': 'last token',
     'these are probabilities, they are to be logits': 'softmax',
+    'these are logarithms of probabilities, they are to be logits': 'log softmax',
+    'the logits went through a sigmoid': 'sigmoid',
+    'the tokens were normalized before `what_is_read`, it is to be the other way round':
+        'norm first',
     'the last block was left out': 'last block',
     'the first block was left out': 'first block',
     'the tokens were averaged before they were normalized': 'mean first',
@@ -152,12 +156,27 @@ def _map(model: MViT, clip: Tensor, slip: str, stage: int, whole: bool) -> Any:
     return found if whole else tuple(found.shape)
 
 
+def _cut(maps: list[Tensor], cls: bool) -> dict[str, str]:
+    "An error where a token too many or too few is cut off → what it means."
+    named, off = {}, 1 if cls else -1
+    for found in maps:
+        (B, C), L = found.shape[:2], found[0, 0].numel()
+        named[rf'= {L + 1} tokens, got {L}\b'] = (
+            'the next block needs the class token: only the map goes without it, so keep the '
+            'tokens of the map under a name of their own')
+        named[rf'\({L + off}\)|input of size {B * C * (L + off)}\b'] = (
+            'the tokens do not fill the grid: the class token is to be taken out' if cls else
+            'the tokens do not fill the grid: a token was taken out, and there is no class token '
+            'here, `row.num_cls` is 0')
+    return named
+
+
 def _maps(model: MViT, clip: Tensor, what: str) -> None:
     "Compare the maps of a clip."
     right = maps_of(model, clip)
-    with torch.no_grad(), errors_named(LOST | {
-            r'multiply up to the size|invalid for input': 'the tokens do not fill the grid: the '
-            'class token is to be taken out, and the grid is the one that the block returned',
+    with torch.no_grad(), errors_named(LOST | _cut(right, model.cls_token is not None) | {
+            r'multiply up to the size|invalid for input':
+                'the tokens do not fill the grid: it is the one that the block returned',
             **STALE}):
         out = untouched(model.feature_pyramid, clip)
     if not isinstance(out, list | tuple):

@@ -73,13 +73,13 @@ def logits_of(
     try:
         x, thw = through(model, clip, which)
         T, H, W = thw
+        x = _normalized(model, x) if slip == 'norm first' else x
         grid = x[:, -T * H * W:]
         read = {'cls': x[:, :1], 'mean': x, 'mean_norm': grid.mean(1, keepdim=True)}[model.pooling]
         read = {'mean of all': x, 'last token': x[:, -1:], 'mean first': read.mean(1, keepdim=True),
                 }.get(slip, read)
         read = model.dropout(read) if slip == 'dropout before the norm' else read
-        y = read if slip == 'no norm' else F.layer_norm(
-            read, read.shape[-1:], model.norm.weight, model.norm.bias, 1e-6)
+        y = read if slip in ('no norm', 'norm first') else _normalized(model, read)
         y = (model.dropout(y) if slip == 'dropout before the mean' else y).mean(1)
         if slip == 'always dropout':
             y = F.dropout(y, model.dropout.p)
@@ -89,7 +89,13 @@ def logits_of(
     except (RuntimeError, ValueError):
         return None
     if slip == 'dropout behind': return model.dropout(y)
-    return y.softmax(1) if slip == 'softmax' else y
+    return {'softmax': y.softmax(1), 'log softmax': y.log_softmax(1),
+            'sigmoid': y.sigmoid()}.get(slip, y)
+
+
+def _normalized(model: MViT, x: Tensor) -> Tensor:
+    "Tokens (B, n, D) after the LayerNorm before the head."
+    return F.layer_norm(x, x.shape[-1:], model.norm.weight, model.norm.bias, 1e-6)
 
 
 # what a typical mistake with the maps is called → the slip of `maps_of`

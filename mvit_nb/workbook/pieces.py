@@ -114,7 +114,7 @@ def is_empty(function: Callable[..., Any]) -> bool:
 @contextmanager
 def all_installed(
     functions: dict[tuple[str, str], Callable[..., Any]],    # (module, name) to function, each with
-                                     # global names of its own: they are changed
+                                     # global names of its own: they are changed meanwhile
 ) -> Iterator[None]:
     """The library with several functions in their places; each finds the others there, and so do
     its helpers. Raises `AttributeError` if the library has none of a name."""
@@ -124,6 +124,7 @@ def all_installed(
             stack.enter_context(installed(module, name, function))
         for function in functions.values():
             space = getattr(undecorated(function), '__globals__', {})
-            space.update({key: instead[id(value)] for key, value in space.items()
-                          if id(value) in instead})
+            former = {key: value for key, value in space.items() if id(value) in instead}
+            stack.callback(space.update, former)
+            space.update({key: instead[id(value)] for key, value in former.items()})
         yield

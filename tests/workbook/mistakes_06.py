@@ -1,4 +1,5 @@
 """Typical mistakes with the pieces of the lesson on the whole network, and answers to its exercises."""
+import math
 
 READ, RUN = 'x = what_is_read(x, thw, self.pooling) ', 'x, thw = self.run_block(row.index, x, thw)\n'
 BEGIN = '''(B, num_classes)."
@@ -47,6 +48,11 @@ MISTAKES = [
     ('PosEmbed.forward', "if 'time' in self.tables:", "if 'time' in self.tables and not self.training:", 'table of time is missing'),
     ('PosEmbed.forward', 'return torch.cat([cls, resize_table(grid, self.thw, thw)], 1)',
      'self.joint.data = torch.cat([cls, resize_table(grid, self.thw, thw)], 1)\n            return self.joint', '`self.joint` was changed'),
+    ('PosEmbed.forward', 'space = resize_table(self.space, (1, H0, W0), (1, H, W))', 'space = self.space if H * W == H0 * W0 else resize_table(self.space, (1, H0, W0), (1, H, W))',
+     'grid of 2×3×4.*as many places'),
+    ('PosEmbed.forward', 'resize_table(grid, self.thw, thw)]', '(grid if T * H * W == T0 * H0 * W0 else resize_table(grid, self.thw, thw))]', 'grid of 2×3×4.*as many places'),
+    ('PosEmbed.forward', 'self.joint.shape[1] - T0 * H0 * W0', "self.tables['joint'] - T * H * W", 'counted with the new grid'),
+    ('PosEmbed.forward', SUM, 'table = table + self.time.repeat(1, H * W, 1).view(1, T, H * W, -1)', 'repeat_interleave'),
 
     ('what_is_read', 'return x[:, :1]', 'return x[:, 0]', 'axis of tokens was lost'),
     ('what_is_read', 'return x[:, :1]', 'return x[:, -1:]', 'last token was read'),
@@ -113,13 +119,17 @@ MISTAKES = [
     ('MViT.forward', HEAD, 'self.head(self.dropout(self.norm(x.mean(1))))', 'averaged before they were normalized'),
     ('MViT.forward', HEAD, 'self.head(self.dropout(self.norm(x)))', 'still there'),
     ('MViT.forward', 'in self.plan:\n            ' + FORWARD_RUN, 'in self.plan[:-1]:\n            ' + FORWARD_RUN, 'last block was left out'),
+    ('MViT.forward', HEAD, HEAD + '.log_softmax(1)', 'logarithms of probabilities'),
+    ('MViT.forward', HEAD, HEAD + '.sigmoid()', 'went through a sigmoid'),
+    ('MViT.forward', READ + '      # the class token\n        return ' + HEAD, 'x = what_is_read(self.norm(x), thw, self.pooling)\n        return self.head(self.dropout(x.mean(1)))', 'normalized before .what_is_read.'),
 
     ('MViT.feature_pyramid', 'grid.unflatten(2, thw)', 'grid.unflatten(2, thw).squeeze(2)', 'of stage 2'),
     ('MViT.feature_pyramid', 'grid.unflatten(2, thw)', 'grid.unflatten(2, thw).squeeze(0)', 'of one sample'),
     ('MViT.feature_pyramid', 'grid.unflatten(2, thw)', 'grid.unflatten(2, thw).float()', 'float32 came out'),
     ('MViT.feature_pyramid', 'grid.unflatten(2, thw)', '(self.dropout(grid) if row.stage == 3 else grid).unflatten(2, thw)', 'of stage 3, in training'),
     ('MViT.feature_pyramid', 'x[:, row.num_cls:]', 'x', 'class token is to be taken out'),
-    ('MViT.feature_pyramid', 'x[:, row.num_cls:]', 'x[:, 1:]', 'do not fill the grid'),
+    ('MViT.feature_pyramid', 'x[:, row.num_cls:]', 'x[:, 1:]', 'a token was taken out, and there is no class token'),
+    ('MViT.feature_pyramid', 'grid = x[:, row.num_cls:]', 'x = tok = x[:, row.num_cls:]; grid = tok', 'next block needs the class token'),
     ('MViT.feature_pyramid', 'row.last', 'row.first', 'what leaves its first'),
     ('MViT.feature_pyramid', 'if row.last', 'if True', 'not for each block'),
     ('MViT.feature_pyramid', 'return maps', 'return [m.detach() for m in maps]', 'no gradient reaches the clip'),
@@ -145,7 +155,10 @@ ALSO_RIGHT = [
 ANSWERS = {
     1: ([(9_633_888, 304_224), [9633888, 304224.]],
         [((9_633_792, 304_224), 'has a row, too'), ((19_267_680, 304_224), 'Two frames make a time step'), ((9_633_888, 304_128), 'has a vector, too'),
-         ((9_633_888, 307_296), 'so there are 32'), (5, 'two numbers')]),
-    2: ([(0.0068, False), (0.006767, False)],
-        [((0.68, False), 'largest probability'), ((1, False), 'does not give 1'), ((0.0068, True), 'winner stays'), ((0.0025, False), 'all classes alike')]),
+         ((9_633_888, 307_296), 'so there are 32'), (5, 'two numbers'), (('a', 'b'), 'two numbers'),
+         ((9.63, 0.304), r'got 9\.63, .*millions'), ((9_633_888.4, 304_224), r'got 9633888\.4')]),
+    2: ([(0.0068, False), (0.006767, False), (0.00677, False), (0.007, False), (math.e / (math.e + 399), False), (0.0068, 0), (0.0067666370, False)],
+        [((math.e / 400, False), 'itself is one of the numbers'), ((0.006796, False), 'itself is one of the numbers'), ((0.0067, False), 'too small'), ((0.00676, False), 'too small'), ((0.0, False), 'too small'),
+         ((math.e / (math.e + 400), False), '399 classes'), ((0.00675, False), '399 classes'), ((0.677, False), 'percentage'), ((0.0068, 'False'), 'second is True or False'), ((0.0068, 1), 'winner stays'), ((float('nan'), False), 'no number'),
+         ((0.68, False), 'largest probability'), ((1, False), 'does not give 1'), ((0.0068, True), 'winner stays'), ((0.0025, False), 'all classes alike')]),
 }
