@@ -159,6 +159,7 @@ class Book:
         """All steps on one piece, until one fails. One that fails with the pieces that `use_pieces`
         chose is judged with the library's own. Raises `ValueError` for a function that was not
         asked for."""
+        function = getattr(function, '__func__', function)       # of a bound method
         blank = self._asked(function)
         if is_empty(function):
             return Report(blank.name, (), len(blank.steps), '', empty_told(function), True)
@@ -213,6 +214,7 @@ class Book:
         if not functions:
             print(f'expected a piece to check, such as `check({next(iter(self.blanks))})`')
         for function in functions:
+            function = getattr(function, '__func__', function)   # of a bound method
             try:
                 blank = self._asked(function)
             except ValueError as error:

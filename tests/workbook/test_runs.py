@@ -63,6 +63,16 @@ def test_with_solutions(number, monkeypatch, tmp_path):
     use_pieces(False)
 
 
+def test_a_method_of_an_object(capsys):
+    """It is checked as that of its class."""
+    class TokenPool:
+        def pool_grid(self, grid):
+            return grid
+
+    lesson('02').book.check(TokenPool().pool_grid, folder=None)
+    assert 'TokenPool.pool_grid: 0 of' in capsys.readouterr().out
+
+
 def test_current():
     """The notebooks are what the lessons make."""
     done = subprocess.run([sys.executable, ROOT / 'tools/workbook.py', '--check'], capture_output=True, text=True)
