@@ -20,6 +20,10 @@ from .weights.save import load_model
 from .weights.sources import CheckpointError
 
 # %% ../nbs/library/hub.ipynb #50b00008
+_NAME = r'[\w-][\w.-]*'             # an owner, or a repository
+_BEST = 'best.safetensors'           # of a training run
+
+
 @contextmanager
 def _hub_errors(name: str, what: str, advice: str) -> Iterator[None]:
     "What goes wrong with the hub becomes a `CheckpointError` that begins with `name`."
@@ -46,10 +50,13 @@ def _file(name: str, revision: str | None, file: str) -> Path:
     folder = Path(name).expanduser()
     if folder.is_dir():
         if (folder / file).is_file(): return folder / file
-        raise CheckpointError(f'{name}: expected a folder of save_pretrained, there is no {file}')
+        hint = (f'; it is that of a training run: load_model({str(folder / _BEST)!r}) reads its '
+                'best weights') if (folder / _BEST).is_file() else ''
+        raise CheckpointError(f'{name}: expected a folder of save_pretrained, there is no '
+                              f'{file}{hint}')
     if folder.is_file():
         raise CheckpointError(f'{name}: expected a folder, got a file; load_model reads files')
-    if not re.fullmatch(r'[\w-][\w.-]*/[\w-][\w.-]*', name):
+    if not re.fullmatch(f'{_NAME}/{_NAME}', name):
         raise CheckpointError(f'{name}: no such folder, and no name of a repository (owner/name)')
     _hub_class()                                                # says what to install
     from huggingface_hub import hf_hub_download
@@ -107,9 +114,6 @@ def _as_hub(model: MViT, **attributes: Any) -> Any:
     for name, value in attributes.items():
         setattr(shell, name, value)
     return shell
-
-
-_BEST = 'best.safetensors'           # of a training run
 
 
 def _of_run(
@@ -182,6 +186,9 @@ def push_to_hub(
     begins with `repo_id` if it could not be written, or with the folder if that is of no run,
     `TypeError` for what is no `MViT`, `ImportError` without huggingface_hub."""
     network, names, run = _of_run(model, classes)
+    if not re.fullmatch(f'({_NAME}/)?{_NAME}', str(repo_id)):
+        raise CheckpointError(f'{repo_id}: not pushed, expected the name of a repository, '
+                              'owner/name; save_pretrained writes a folder on this disk')
     prepared = _as_hub(network, classes=checked_classes(names, network.num_classes), run=run)
     advice = 'to write, an account is needed (hf auth login, or token=…)'
     with _hub_errors(repo_id, 'not pushed', advice):

@@ -45,7 +45,12 @@ class Verbs(nn.Module):
         x: Tensor,                   # (B, N, D), of `forward_features`
         pre_logits: bool = False,    # stop before dropout and classifier?
     ) -> Tensor:
-        "Logits (B, num_classes), or with `pre_logits` the vector that is classified, (B, D)."
+        """Logits (B, num_classes), or with `pre_logits` the vector that is classified, (B, D).
+        Raises `ValueError` for tokens of another shape than `forward_features` gives."""
+        dim = self.plan[-1].dim_out
+        if x.ndim != 3 or x.shape[2] != dim:
+            raise ValueError(f'x: expected the tokens of forward_features, (B, N, {dim}), got '
+                             f'{tuple(x.shape)}')
         grid = 1, 1, x.shape[1] - self.plan[-1].num_cls       # for a mean all grids are one row
         read = what_is_read(x, grid, self.pooling)
         if self.pooling == 'mean_norm':

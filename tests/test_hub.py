@@ -147,3 +147,19 @@ def test_citation():
     assert said['repository-code'] == ini['DEFAULT']['git_url']
     assert [work['url'][-10:] for work in said['references']] == ['2104.11227', '2112.01526']
     assert all(work['authors'] and work['title'] and work['year'] for work in said['references'])
+
+
+@pytest.mark.parametrize('name', ['./somefolder', 'a/b/c', '/somewhere/here', '~/models', ''])
+def test_names_that_no_repository_has(name):
+    """Nothing is asked of the hub, and the message says what a name is."""
+    pytest.importorskip('huggingface_hub')
+    from mvit_nb.hub import push_to_hub
+    with pytest.raises(ValueError, match=f'^{name}: not pushed, expected the name of a repository, owner/name; save_pretrained'):
+        push_to_hub(create_model('mvit_b_16x4', **TINY), name)
+
+
+def test_a_run_is_no_folder_of_the_hub(tmp_path):
+    """Who passes the folder of a run is told what reads it."""
+    save_checkpoint(create_model('mvit_b_16x4', **TINY), tmp_path / 'best.safetensors')
+    with pytest.raises(ValueError, match=r"there is no config\.json; it is that of a training run: load_model\('.*best\.safetensors'\)"):
+        from_pretrained(tmp_path)

@@ -90,3 +90,74 @@ def test_a_long_list_is_read_in_a_moment(tmp_path):
         for i in range(10_000)))
     data = open_videos(table, None)
     assert len(data) == 5_000 and data.items[-1].start == 9_997
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """`listed(lines, **options)`: the training videos of a list with these lines; films a.mp4 to f.mp4 are there."""
+    pytest.importorskip('av')
+    from mvit_nb.toy_clips import moving_shape
+    from mvit_nb.video.write import write_video
+    for i, name in enumerate('abcdef'):
+        clip = moving_shape('circle', 'right', 16, 32 + 4 * i)
+        write_video(tmp_path / f'{name}.mp4', (clip * 255).round().byte().unbind(1))
+
+    def read(lines, name='films.csv', **options):
+        (tmp_path / name).write_text('\n'.join(lines) + '\n')
+        return open_videos(tmp_path / name, CONFIG, **options)
+    return read
+
+
+@pytest.mark.parametrize('head, line', [(('path,label,split',), '{}.mp4,{},train'), ((), '{}.mp4\t{}')])
+def test_empty_names_among_many_labels(listed, head, line):
+    """Between two ; there is a name; each line without one is told. No label at all: nothing happens."""
+    labels = ('run;hop', 'run;;hop', ' ; ', ';run', 'run;', 'hop')
+    lines = [*head, *(line.format(name, label) for name, label in zip('abcdef', labels))]
+    with pytest.raises(ValueError) as caught:
+        listed(lines, many=True)
+    message = str(caught.value)
+    assert '4 problems' in message
+    for number, label in enumerate(labels[1:5], 2 + len(head)):
+        assert f'line {number}: label: expected a name on both sides of each ;, got {label.strip()!r}' in message
+
+
+def test_a_video_without_a_label(listed):
+    """It is one in which none of the classes happens."""
+    lines = ['path,label,split', 'a.mp4,run;hop,train', 'b.mp4,,train', 'c.mp4,run,val', 'd.mp4,hop,val']
+    data = listed(lines, many=True)
+    assert data.classes == ('hop', 'run')
+    assert [item.label for item in data.items] == [(1, 0), ()] and data[1][1].tolist() == [0, 0]
+    assert 'An empty label' in type(data).__doc__
+
+
+@pytest.mark.filterwarnings('ignore:.*classes without a video in val')
+def test_validation_without_a_label(listed, tmp_path):
+    """It is refused before the first epoch, and the list is named."""
+    pytest.importorskip('accelerate')
+    from mvit_nb.boxes.many import ManyShapes
+    from mvit_nb.model import create_model
+    from mvit_nb.training.engine import train
+    lines = ['path,label,split', 'a.mp4,run;hop,train', 'b.mp4,run,train', 'c.mp4,,val', 'd.mp4,,val']
+    data = {split: listed(lines, many=True, split=split) for split in ('train', 'val')}
+    model = create_model(replace(CONFIG, scores='sigmoid'))
+    asked = dict(epochs=1, batch_size=2, repeats=1, augment='none', mixup=0.0, cutmix=0.0, report=False, warmup=0.0,
+                 cpu=True)
+    before = model.head.weight.detach().clone()
+    with pytest.raises(ValueError, match=r'val_data \(.*films\.csv\): expected a label at least, got none in 2 clips'):
+        train(model, data['train'], data['val'], tmp_path / 'out', **asked)
+    shapes = ManyShapes(4, 8, 28)
+    shapes.labels.zero_()
+    shapes.classes = ('run', 'hop')
+    with pytest.raises(ValueError, match='val_data: expected a label at least, got none in 4 clips'):
+        train(model, data['train'], shapes, tmp_path / 'out', **asked)
+    assert torch.equal(model.head.weight, before) and not (tmp_path / 'out').exists()
+
+
+def test_an_option_without_effect_on_many_labels(tmp_path, capsys):
+    from mvit_nb.cli.train import train_cli
+    (tmp_path / 'films.csv').write_text('path,label\na.mp4,run;hop\n')
+    asked = [tmp_path / 'films.csv', '--out', tmp_path / 'out', '--many-labels', '--label-smoothing']
+    assert train_cli([*asked, '0.9']) == 2
+    assert 'argument --label-smoothing: no effect with --many-labels' in capsys.readouterr().err
+    assert train_cli([*asked, '0']) == 2                 # nothing is smoothed: only the films are missing
+    assert 'no such file' in capsys.readouterr().err

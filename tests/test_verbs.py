@@ -72,3 +72,11 @@ def test_copies_and_programs(name):
         assert torch.equal(twin.forward_head(twin.forward_features(clip)), expected)
     program = torch.export.export(model, (clip,)).module()
     torch.testing.assert_close(program(clip), expected)
+
+
+def test_tokens_of_another_width():
+    """They are refused with their shape, not by a layer inside; a vector is no tokens either."""
+    model = small(NAMES[0])
+    for shape in ((2, 9, model.num_features + 1), (2, model.num_features)):
+        with pytest.raises(ValueError, match=rf'x: expected .*\(B, N, {model.num_features}\), got \({", ".join(map(str, shape))}\)'):
+            model.forward_head(torch.zeros(shape))

@@ -5,7 +5,7 @@
 import pytest
 import torch
 
-from mvit_nb import config_from_checkpoint, get_config, list_models
+from mvit_nb import config_from_checkpoint, create_model, get_config, list_models, load_model
 from mvit_nb.weights.fitting import meta_state
 
 
@@ -24,3 +24,20 @@ def test_growth_in_attention_of_a_large_image_model():
     """The network whose cost is printed for the image model L, with a class token."""
     config = get_config('mvitv2_l', grow_in='attention', cls_token=True)
     assert config_from_checkpoint(shapes_of(config)) == config
+
+
+def test_a_published_name_is_mistyped(tmp_path):
+    """The nearest names are told, beside that there is no such file; not for a path that is like none."""
+    with pytest.raises(ValueError, match=r'k400_16x5: No such file or directory; nearest published names: torchvision/k400_16x4, '):
+        load_model('torchvision/k400_16x5')
+    with pytest.raises(ValueError) as caught:
+        load_model(tmp_path / 'best.safetensors')
+    assert 'published names' not in str(caught.value)
+
+
+def test_no_weights_of_a_name():
+    """What is published for its data set is told."""
+    with pytest.raises(ValueError, match=r"mvit_s_16x4 itself; published for Kinetics-400: 'slowfast/k400_16x4', .*\(pass one by its name\)"):
+        create_model('mvit_s_16x4', pretrained=True)
+    with pytest.raises(ValueError, match=r"deit_s itself; published for ImageNet-1K: 'slowfast/in1k_16', "):
+        create_model('deit_s', pretrained=True)

@@ -7,6 +7,7 @@ __all__ = ['box_scores', 'train_boxes']
 
 # %% ../../nbs/library/boxes/training.ipynb #58584613
 import math
+import warnings
 from typing import Any
 
 import torch
@@ -24,12 +25,15 @@ from ..training.optim import param_groups, warmup_cosine
 # %% ../../nbs/library/boxes/training.ipynb #4c5ced98
 def _check(model: MViTForBoxes, **data: BoxClips | None) -> tuple[str, ...] | None:
     """The names of the classes, None where nobody knows them. Raises `TypeError` for another model,
-    `ValueError` for data, by name, with other classes than the model's or those before them."""
+    `ValueError` for data, by name, without a clip or with other classes than the model's or those
+    before them."""
     if not isinstance(model, MViTForBoxes):
         raise TypeError(f'model: expected an MViTForBoxes, as box_model makes it, got '
                         f'{type(model).__name__}')
     count, known, whose = model.config.num_classes, model.classes, 'of the model'
     for name, some in data.items():
+        if some is not None and not len(some):
+            raise ValueError(f'{name}: expected a clip at least, got none')
         classes = getattr(some, 'classes', None)
         if classes is None: continue
         if len(classes) != count:
@@ -41,6 +45,44 @@ def _check(model: MViTForBoxes, **data: BoxClips | None) -> tuple[str, ...] | No
                              f'{", ".join(unlike[:5])} (model.classes = None forgets names)')
         known, whose = tuple(classes), 'of the data before'
     return known
+
+def _told_labels(data: BoxClips) -> Tensor | None:
+    """The labels (n, classes) of all boxes, where the data tell them before clips are read: in an
+    attribute `labels`, or as a plain list of items; else None."""
+    labels = getattr(data, 'labels', None)
+    if isinstance(labels, Tensor) and labels.ndim == 2: return labels
+    items: Any = data if isinstance(data, (list, tuple)) else ()
+    found = [item[2] for item in items if isinstance(item, (list, tuple)) and len(item) == 3]
+    if not found or len(found) < len(items): return None
+    whole = all(isinstance(some, Tensor) and some.shape[1:] == found[0].shape[1:]
+                for some in found)
+    return torch.cat(found) if whole else None
+
+def _bare(labels: Tensor) -> int:
+    "How many boxes have no label."
+    return int((labels == 0).all(1).sum())
+
+def _told_bare(name: str, data: BoxClips, bare: int, count: int) -> str:
+    """What to say of boxes without a label, '' if there are none. Raises `ValueError` if no box has
+    one."""
+    where = f'{name} ({data.path})' if hasattr(data, 'path') else name
+    if bare == count:
+        raise ValueError(f'{where}: expected a box with a label at least, got none of {count} '
+                         'boxes')
+    if not bare: return ''
+    return (f'{where}: {bare} of {count} boxes have no label, so they train that none of the '
+            'classes is right; leave out boxes of which nobody has said what they do')
+
+def _check_labels(train_data: BoxClips, val_data: BoxClips | None) -> bool:
+    """Whether the labels of the training boxes are known before training. Warns of training boxes
+    without a label. Raises `ValueError` for data, by name, in which no box has one."""
+    for name, data in (('train_data', train_data), ('val_data', val_data)):
+        labels = None if data is None else _told_labels(data)
+        if data is None or labels is None: continue
+        told = _told_bare(name, data, _bare(labels), len(labels))
+        if told and name == 'train_data':
+            warnings.warn(told, stacklevel=3)
+    return _told_labels(train_data) is not None
 
 def _logits(model: MViTForBoxes, batch: BoxBatch) -> Tensor:
     "(n, classes) of the boxes of a batch. Raises `ValueError` for labels of other classes."
@@ -59,8 +101,8 @@ def box_scores(
 ) -> tuple[Tensor, Tensor]:
     """Scores and labels, both (n, classes) on the CPU, of all boxes in the order of the data: the
     sigmoid of each class. The model runs in evaluation mode and is left as it was. Raises
-    `ValueError` for data whose classes have other names than the model's or another order,
-    `TypeError` for another model, and what `collate_boxes` and the model raise."""
+    `ValueError` for data without a clip, or whose classes have other names than the model's or
+    another order, `TypeError` for another model, and what `collate_boxes` and the model raise."""
     _check(model, data=data)
     items: Any = data                                        # a data set by its methods alone
     loader = DataLoader(items, batch_size, collate_fn=collate_boxes, num_workers=workers)
@@ -89,10 +131,13 @@ def train_boxes(
     epoch: 'epoch', 'loss' (the mean over its boxes and classes), and, with validation data,
     'val_map' (the mean average precision, 0 to 1). Torch's global random numbers are left as they
     were; the result is in evaluation mode, with the names of the data's classes as `classes`.
-    Raises `ValueError` for data with other classes than the model's (see `box_scores`), and for a
-    loss that is not finite; `TypeError` for another model."""
+    A box without a label counts as one of which no class is right: a warning says how many there
+    are. Raises `ValueError` for data without a label (before training, if the data are a list or
+    have `labels`, as `AvaClips` do), for data with other classes than the model's (see
+    `box_scores`), and for a loss that is not finite; `TypeError` for another model."""
     if epochs < 1: raise ValueError(f'epochs: expected 1 or more, got {epochs}')
     classes = _check(model, train_data=train_data, val_data=val_data)
+    told = _check_labels(train_data, val_data)
     weight = model.head.linear.weight
     devices = [weight.device] if weight.device.type == 'cuda' else []
     rows = []
@@ -105,7 +150,7 @@ def train_boxes(
         steps = epochs * len(loader)
         schedule = warmup_cosine(optimizer, int(warmup * steps), steps)
         for epoch in range(1, epochs + 1):
-            total, boxes = 0.0, 0
+            total, boxes, bare = 0.0, 0, 0
             model.train()
             for batch in loader:
                 logits = _logits(model, batch)
@@ -117,12 +162,19 @@ def train_boxes(
                 optimizer.step()
                 schedule.step()
                 total, boxes = total + loss.item() * len(logits), boxes + len(logits)
+                bare += _bare(batch.labels)
             if not math.isfinite(total) or not boxes:
                 raise ValueError(f'epoch {epoch}: expected boxes and a finite loss, got {boxes} '
                                  f'boxes and a loss of {total / max(boxes, 1):g}')
+            if not told:
+                told = True
+                if line := _told_bare('train_data', train_data, bare, boxes):
+                    warnings.warn(line, stacklevel=2)
             row: dict[str, Any] = dict(epoch=epoch, loss=total / boxes)
             if val_data is not None:
-                row['val_map'] = mean_average_precision(*box_scores(model, val_data))
+                scores, labels = box_scores(model, val_data)
+                _told_bare('val_data', val_data, _bare(labels), len(labels))
+                row['val_map'] = mean_average_precision(scores, labels)
             rows.append(row)
             if verbose:
                 print('  '.join(f'{name} {value:.3f}' if isinstance(value, float)

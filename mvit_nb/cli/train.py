@@ -140,6 +140,8 @@ def _recipe(args):
         if given.get('augment') == 'none':
             for name in ('flip', 'min_crop', 'randaugment', 'erase'):
                 if given.get(name): raise ValueError(f'{name}: no effect with --augment none')
+        if args.many_labels and given.get('label_smoothing'):
+            raise ValueError('label_smoothing: no effect with --many-labels')
         # now: later it takes a while
         begin = 'small' if args.checkpoint is None else 'finetune'
         usual = MANY_LABELS if args.many_labels else {}

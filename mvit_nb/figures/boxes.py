@@ -33,6 +33,28 @@ def label_names(
     return ' and '.join(name for name, value in zip(classes, row.tolist())
                         if value >= least) or 'nothing'
 
+def _check_boxes(boxes: Tensor) -> None:
+    """Raise `ValueError`, which names each of them, for boxes that are none, or not in fractions of
+    the frame."""
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f'boxes: expected (n, 4), got {tuple(boxes.shape)}')
+    wrong = []
+    for i, box in enumerate(boxes.tolist()):
+        x1, y1, x2, y2 = box
+        expected = ''
+        if not boxes[i].isfinite().all():
+            expected = 'four finite numbers'
+        elif max(map(abs, box)) > 2:
+            expected = 'fractions of the frame, from 0 to 1 (of pixels: x / width, y / height)'
+        elif x1 >= x2 or y1 >= y2:
+            expected = 'x1 < x2 and y1 < y2'
+        elif min(box) < -1e-4 or max(box) > 1 + 1e-4:               # rounding passes
+            expected = 'a box inside the frame, from 0 to 1'
+        if expected:
+            got = ', '.join(f'{value:.4g}' for value in box)
+            wrong.append(f'boxes[{i}]: expected {expected}, got ({got})')
+    if wrong: raise ValueError('\n'.join(wrong))
+
 def _outline(ax: Axes, box: Sequence[float], size: tuple[int, int], color: str, style: str,
              width: float) -> None:
     "A box, in fractions of a picture of (H, W) pixels."
@@ -53,9 +75,10 @@ def draw_boxes(
 ) -> Figure:
     """A clip with its boxes: its first frame, its key frame and its last one, and beside them what
     is said of each box, and whether it is right. Raises `ValueError` for another number of texts
-    than boxes."""
+    than boxes, and for boxes that are none or stick out of the frame: those in pixels do."""
     import matplotlib.pyplot as plt
 
+    _check_boxes(boxes)
     for name, texts in (('said', said), ('right', right)):
         if texts is not None and len(texts) != len(boxes):
             raise ValueError(f'{name}: expected a text for each of {len(boxes)} boxes, '

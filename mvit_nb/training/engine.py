@@ -16,7 +16,9 @@ from typing import Any
 from ..files import write_file
 from ..model import MViT
 from .augment import Augment, CenterCrop, Size
-from .data import Clips, Transform, class_names, generators_kept
+from mvit_nb.training.data import (
+    Clips, Transform, class_counts, class_names, generators_kept
+)
 from .epoch import finish_epoch, train_epoch
 from .folder import TrainingError
 from mvit_nb.training.launch import (
@@ -75,6 +77,7 @@ def train(
     recipe, lines = _settled(recipe, changes, model, train_data, transform)
     out, scores = Path(out).expanduser(), model.config.scores
     names = class_names(train_data, model.config, recipe, transform)
+    _check_labelled(scores, train_data=train_data, val_data=val_data)
     transform = transform or recipe_transform(recipe, model.config.clip_size[1:])
     with ExitStack() as stack:
         stack.enter_context(in_plain_words())
@@ -112,6 +115,14 @@ def train(
         if recipe.report and accelerator.is_main_process:
             _report(run, train_data, val_data, names)
     return run.progress.rows
+
+def _check_labelled(scores: str, **data: Clips) -> None:
+    """Raise `ValueError` for data, by name, of which no clip has a label, as may be where there may
+    be several, if the data tell their labels: no class could be learned or measured."""
+    for name, some in data.items():
+        if scores != 'sigmoid' or not tells_labels(some) or any(class_counts(some)): continue
+        where = f'{name} ({some.name})' if hasattr(some, 'name') else name
+        raise ValueError(f'{where}: expected a label at least, got none in {len(some)} clips')
 
 def _settled(
     recipe: Recipe | None, changes: dict[str, Any], model: MViT, data: Clips,

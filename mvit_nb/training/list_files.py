@@ -82,15 +82,26 @@ def text_rows(
             listed.problems.append(f'{where}: expected a path and a label, got {got!r:.80}')
             continue
         path, label = (piece.strip() for piece in pieces)
-        labels = split_labels(label) if many else (label,)
+        try:
+            labels = split_labels(label) if many else (label,)
+        except ValueError as error:
+            listed.problems.append(f'{where}: {error}')
+            continue
         listed.rows.append(ListedVideo(where, (path,), labels, split=split))
     return listed
 
 def split_labels(
-    text: str,    # labels with ; between them
+    text: str,              # labels with ; between them
+    strict: bool = True,    # refuse empty names; else they are passed over
 ) -> tuple[str, ...]:
-    "Labels, without blanks around them; none twice."
-    return tuple(dict.fromkeys(label.strip() for label in text.split(';') if label.strip()))
+    """Labels, without blanks around them; none twice, and none at all of an empty text. Raises
+    `ValueError` where a name is missing before, after or between ;, if `strict`."""
+    if not text.strip(): return ()
+    labels = [label.strip() for label in text.split(';')]
+    if strict and not all(labels):
+        raise ValueError('label: expected a name on both sides of each ;, got '
+                         f'{text.strip()!r:.80}')
+    return tuple(dict.fromkeys(filter(None, labels)))
 
 # %% ../../nbs/library/training/list_files.ipynb #61d09e13
 COLUMNS = 'path', 'label', 'start', 'end', 'split'      # of a table of videos
@@ -189,9 +200,13 @@ def _table_row(row: dict[str, str], where: str, many: bool, split: str) -> Liste
     "A line of a table. Raises `ValueError` with all that is wrong in it."
     problems = []
     part: tuple[str, float, float | None] = '', 0.0, None
-    labels = split_labels(row['label']) if many else (row['label'],)
+    labels: tuple[str, ...] = (row['label'],)
     if not many and not row['label']:
         problems.append('no label')
+    try:
+        labels = split_labels(row['label']) if many else labels
+    except ValueError as error:
+        problems.append(str(error))
     try:
         part = table_part(row)
     except ValueError as error:

@@ -39,9 +39,9 @@ def _several_in_one(rows: Sequence[ListedVideo], names: Sequence[str] | None) ->
             used.setdefault(label, row.where)
     joined = [label for label in used if ';' in label and label not in (names or ())]
     if not joined: return []
-    parts = Counter(part for label in used for part in split_labels(label))
+    parts = Counter(part for label in used for part in split_labels(label, False))
     where, first = used[joined[0]], joined[0]
-    if any(parts[part] > 1 for label in joined for part in split_labels(label)):
+    if any(parts[part] > 1 for label in joined for part in split_labels(label, False)):
         more = f', like {counted(len(joined) - 1, "other")}' if len(joined) > 1 else ''
         problem = f'{where}: the label {first!r:.80} holds several labels{more}: '
         return [problem + '--many-labels or many=True reads them so']
@@ -168,12 +168,13 @@ class VideoList(VideoSet):
     columns path, label and if one likes start, end (seconds) and split; or the lists of UCF101,
     HMDB51, Kinetics, Something-Something and Charades as they are handed out. Two files whose names
     differ in `train` and `val` (or valid, validation, validate, test) are read together. Of a list
-    that does not tell, a fifth of the recordings of each class validates.
+    that does not tell, a fifth of the recordings of each class validates. An empty label in a
+    table, with `many`, says that none of the classes happens.
 
     Raises `ValueError` with all that is wrong in it at once: lines that cannot be read, missing
-    files, unknown labels, items that come twice, classes that are too small or not trained, frames
-    in both train and val. `TrainingError` and `ImportError` as `VideoSet` does. Warns of classes
-    that are not validated and of columns that are not known."""
+    files or names between ;, unknown labels, items that come twice, classes that are too small or
+    not trained, frames in both train and val. `TrainingError` and `ImportError` as `VideoSet` does.
+    Warns of classes that are not validated and of columns that are not known."""
 
     def __init__(
         self,

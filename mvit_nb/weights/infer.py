@@ -227,13 +227,15 @@ def _saved_config(text: str, tensors: Tensors) -> MViTConfig:
     blocks = len({match[1] for match in found if match})
     try:
         saved = json.loads(text)
-        if 'boxes' in saved: raise ValueError('a network for boxes: load_box_model reads it')
+        if 'boxes' in saved: raise CheckpointError('a network for boxes: load_box_model reads it')
         asked = sum(saved.get('depths', MViTConfig.depths))
         if asked != blocks or asked > MOST_BLOCKS:
             raise ValueError(f'it asks for {asked:.6g} blocks, the file has {blocks} '
                              f'(at most: {MOST_BLOCKS})')
         config = MViTConfig(**saved)                        # makes a plan, block by block
         own = meta_state(config)
+    except CheckpointError:
+        raise
     except Exception as error:
         raise CheckpointError('the config in its metadata cannot be its own: '
                               f'{reason(error):.300}') from error

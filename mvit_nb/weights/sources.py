@@ -20,7 +20,7 @@ import torch
 from ..files import (AnyPath, FileError, describe_text, download, has_checksum, open_plain,
                            reason, remove_leftovers)
 from .own_format import check_own
-from .published import PublishedCheckpoint, find_published
+from .published import PublishedCheckpoint, find_published, nearest_published
 from .torch_files import read_torch
 
 # %% ../../nbs/library/weights/sources.ipynb #8dd0fdc6
@@ -208,7 +208,12 @@ def read_source(source: Source) -> Weights:
         content, metadata, where = source, {}, 'the state dict'
     elif isinstance(source, (str, os.PathLike)):
         path = row.url if row else source
-        content, metadata = _read_file(path)
+        try:
+            content, metadata = _read_file(path)
+        except CheckpointError as error:
+            near = [] if is_url(path) or os.path.exists(path) else nearest_published(source)
+            if not near: raise
+            raise CheckpointError(f'{error}; nearest published names: {", ".join(near)}') from error
         where = str(path)
     else:
         raise TypeError('source: expected a path, a URL or a dict of tensors, '
@@ -224,6 +229,7 @@ def read_state(
     are those of `published_checkpoints()`. What is no tensor is left out. A file that would run
     code is refused, and one that `torch.save` or `save_checkpoint` wrote and that was damaged since
     (see `mvit_nb.weights.torch_files.read_torch`). A URL is downloaded once and kept in torch.hub's
-    cache; file:// is read in place. Raises `CheckpointError` with the path or URL in it,
-    `TypeError` for a source of another kind."""
+    cache; file:// is read in place. Raises `CheckpointError` with the path or URL in it, and with
+    the nearest published names where there is no such file, `TypeError` for a source of another
+    kind."""
     return read_source(source).tensors
