@@ -154,7 +154,8 @@ class VideoSet(Dataset):
     def _heading(self, count: int, fate: str) -> str:
         "What is said of `count` videos that cannot be read, before they are named."
         return (f'{self.name}: {count} of {self._total} videos of {self.split} cannot be read'
-                f'{fate} {int(self._limit)} may be (most_unreadable={self.most_unreadable:g})')
+                f'{fate} {int(self._limit)} may be (most_unreadable={self.most_unreadable:g}, '
+                f'in a shell --most-unreadable {self.most_unreadable:g})')
 
     def _warn(self, reasons: list[str], fate: str) -> None:
         heading = self._heading(len(reasons), f' and are {fate};')
@@ -205,7 +206,8 @@ class VideoSet(Dataset):
 
     def _check_limit(self, reasons: list[str]) -> None:
         if len(reasons) <= self._limit: return
-        raise TrainingError(several(reasons, self._heading(len(reasons), ', but only')))
+        heading = self._heading(len(reasons), ', but only')
+        raise TrainingError(several(reasons, f'{heading}; take them out, or mend them'))
 
     def _open_all(self) -> None:
         "Note all videos that cannot be opened, of the first `_MOST_OPENED` files."
