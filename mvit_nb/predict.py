@@ -31,7 +31,8 @@ class Prediction:
     view_scores: torch.Tensor   # (views, num_classes), of each view
     views: tuple[View, ...]     # what the model saw
     info: VideoInfo             # length, frame rate and size of the video
-    decoded: int                # frames that had to be decoded
+    decoded: int                # frames that the decoder gave, each time it gave one: to look
+                                # at the first, or after a jump, some are decoded again
     start: float = 0.0          # of the part that was looked at, seconds
     end: float | None = None    # of the part, seconds; None: the end of the video
     damaged_at: float | None = None   # a frame that is damaged, seconds: only what comes before it

@@ -293,3 +293,5 @@ class ResultsFile:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+        if isinstance(error[1], KeyboardInterrupt):
+            error[1].add_note(f'the same command goes on from what is saved in {self.path}')

@@ -42,7 +42,8 @@ class Timeline:
     window: float              # how long a window lasts, seconds
     info: VideoInfo            # length, frame rate and size of the video
     stills: Stills             # pictures, small: times in seconds → (3, H, W) bytes
-    decoded: int               # frames that had to be decoded
+    decoded: int               # frames that the decoder gave, each time it gave one: to look
+                               # at the first, or after a jump, some are decoded again
     damaged_at: float | None = None   # a frame that is damaged, seconds: only what comes before it
                                # was looked at; None: nothing is damaged
 

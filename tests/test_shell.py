@@ -24,6 +24,7 @@ TRAIN = '''import signal, sys
 from mvit_nb.cli.train import train_cli
 signal.signal(signal.SIGINT, signal.default_int_handler)      # in the background it is ignored
 sys.exit(train_cli())'''
+LABELS = TRAIN.replace('train', 'predict')
 
 pytestmark = pytest.mark.skipif(os.name != 'posix', reason='needs the shell bash')
 
@@ -53,6 +54,7 @@ def shell(tmp_path_factory):
         line = line.replace('mvit_predict', f'{sys.executable} -c "{PREDICT}"').replace('VIDEO', VIDEO)
         done = subprocess.run(['bash', '-c', line], cwd=folder, capture_output=True, text=True, env=environment())
         return done.returncode, done.stdout, done.stderr.splitlines()
+    run.folder = folder
     return run
 
 
@@ -87,3 +89,23 @@ def test_interrupted_training(tmp_path):
     assert begun.exists()
     how = 'the same command with --resume goes on from what is saved in endless'
     assert (process.returncode, err.splitlines()) == (130, [f'mvit_train: interrupted; {how}'])
+
+
+def test_interrupted_labels(shell, tmp_path):
+    """Who presses Ctrl-C is told that the same command goes on, and so it does."""
+    folder = shell.folder
+    (tmp_path / 'videos').mkdir()
+    for i in range(300):
+        os.link(folder / 'circle.mp4', tmp_path / 'videos' / f'{i}.mp4')
+    words = ['videos', '--checkpoint', str(folder / 'small.safetensors'), '--out', 'labels.csv']
+    process = subprocess.Popen([sys.executable, '-c', LABELS, *words], cwd=tmp_path, env=environment(), text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    waited, table = time.monotonic() + 120, tmp_path / 'labels.csv'
+    while not (table.exists() and table.read_bytes().count(b'\n') > 2) and time.monotonic() < waited \
+            and process.poll() is None:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    how = 'the same command goes on from what is saved in labels.csv'
+    assert (process.returncode, err.splitlines()) == (130, [f'mvit_predict: interrupted; {how}'])
+    assert table.read_bytes().count(b'\n') < 300

@@ -68,6 +68,10 @@ def _add_data_options(parser):
                help='a second list, of the videos to validate with')
     add_option(parser, '--many-labels', action='store_true', default=False,
                help='a video of the list may have several labels, with ; between them')
+    add_option(parser, '--root', metavar='FOLDER', shown="the list's folder",
+               help='where the relative paths of a list begin')
+    add_option(parser, '--most-unreadable', type=number(float, 0, 1), default=0.1, metavar='P',
+               help='the part of the videos that may be impossible to read; beyond it, an error')
     add_option(parser, '--sampling', choices=('rate', 'segments'), shown="the model's",
                help='frames of a clip: so far apart, or one of each part of the video')
     add_option(parser, '--cache', type=number(int, 0, 10**7), default=1024, metavar='MB',
@@ -177,7 +181,8 @@ def _computing(args: argparse.Namespace) -> Iterator[None]:
 def _check_lists(args):
     "Raises `UsageError` for options that ask for a list, where the data are none."
     from mvit_nb.training.list_formats import list_kind
-    asked = {'--val': args.val is not None, '--many-labels': args.many_labels}
+    asked = {'--val': args.val is not None, '--many-labels': args.many_labels,
+             '--root': args.root is not None}
     data = Path(args.data).expanduser()
     is_list = args.data != 'shapes' and not (data.is_dir() and list_kind(data) == 'none')
     for option, given in asked.items():
@@ -193,10 +198,13 @@ def _data(args, seed):
     if args.data == 'shapes':
         return {'train': MovingShapes(args.clips, seed=seed),
                 'val': MovingShapes(512, seed=seed + 1_000_000)}
-    if args.val is not None: return open_pair(args.data, args.val, args.many_labels, cache)
-    many = dict(many=True) if args.many_labels else {}
-    return {split: open_videos(args.data, None, split, cache=cache, **many)
-            for split in ('train', 'val')}
+    options = dict(cache=cache, most_unreadable=args.most_unreadable)
+    if args.root is not None:
+        options['root'] = args.root
+    if args.many_labels:
+        options['many'] = True
+    if args.val is not None: return open_pair(args.data, args.val, **options)
+    return {split: open_videos(args.data, None, split, **options) for split in ('train', 'val')}
 
 def _source(args):
     "What the model starts from: weights to fine-tune, or a config."

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .list_files import (
     SPLITS, Listed, ListedVideo, made_rows, read_seconds, read_table, read_text, split_labels,
-    table_columns, table_rows, text_rows)
+    table_columns, table_fault, table_rows, text_rows)
 from ..video.container import video_name
 
 # %% ../../nbs/library/training/list_formats.ipynb #73c4fa07
@@ -210,13 +210,15 @@ def _one_list(path: Path, many: bool, split: str) -> Listed:
     text, name = read_text(path), video_name(path.name)
     columns = table_columns(text)
     if columns is None:
+        if fault := table_fault(text): raise ValueError(f'{name}: {fault}')
         if path.suffix.lower() in ('.csv', '.tsv') and not text_rows(text, name).rows:
             read_table(text, name)                            # says what a table begins with
         return text_rows(text, name, many, split)
     if 'youtube_id' in columns[0]: return kinetics(text, name, split)
     if 'actions' in columns[0]:
         if many: return charades(text, name, split)
-        raise ValueError(f'{name}: a video of Charades has several labels, which many=True reads')
+        raise ValueError(f'{name}: a video of Charades has several labels, which '
+                         '--many-labels or many=True reads')
     return table_rows(text, name, many, split)
 
 def read_list(

@@ -18,7 +18,7 @@ from .folder import VideoFolder
 from mvit_nb.training.items import (
     VideoItem, counted, file_key, item_name, label_counts, overlapping, refuse, several,
     warn_of_copies)
-from .list_files import Listed, ListedVideo, split_labels
+from .list_files import Listed, ListedVideo, last_word_hint, split_labels
 from .list_formats import list_kind, read_list, read_names
 from .splits import UCF_GROUP, Group, group_of, set_aside
 from .video_set import VideoSet
@@ -96,7 +96,7 @@ def find_files(
     files: list[Path | None] = []
     problems = []
     for row in rows:
-        found, what = None, 'no such file'
+        found, what = None, f'no such file{last_word_hint(row)}'
         try:
             places = [root / Path(path).expanduser() for path in row.paths]
             found = next((place for place in places if place.is_file()), None)
@@ -117,7 +117,7 @@ def _twice(items: Sequence[VideoItem], rows: Sequence[ListedVideo]) -> list[str]
         if key in first:
             other, where = first[key]
             same = other.label == item.label
-            hint = '' if same else ' with another label; with many=True, labels are joined by ;'
+            hint = '' if same else ' with another label; join by ; for --many-labels or many=True'
             problems.append(f'{row.where}: {video_name(row.paths[0])} is in {where} already{hint}')
         else:
             first[key] = item, row.where
@@ -233,8 +233,8 @@ def _arrange(
     elif missing:
         problems = [*missing, *problems]
     heading = counted(len(problems), 'problem')
-    if len(missing) == len(listed.rows):
-        heading += f', and no file is there: if their folder is not {video_name(root)}, say root='
+    if missing and len(missing) == len(listed.rows):
+        heading += f', no file is there: if not in {video_name(root)}, say where by --root or root='
     refuse(problems, heading)
     if not items: raise ValueError('no videos in it')
     if len(classes) < 2: raise ValueError(f'expected two or more classes, got {classes}')
@@ -264,18 +264,22 @@ def open_pair(
     val: str | os.PathLike[str],     # a list of those to validate with
     many: bool = False,              # several labels for a video, with ; between them
     cache: int = 0,                  # bytes of memory for frames that are decoded only once
+    root: str | os.PathLike[str] | None = None,   # of paths; None: each list's folder
+    most_unreadable: float = 0.1,    # of the videos
 ) -> dict[str, VideoSet]:
     """{'train': …, 'val': …}: the videos of two lists, whose `config` is to be set. Raises
     `ValueError` with all that is wrong in them, and what `VideoSet` raises; warns as `VideoList`
     does of classes that are not validated, and of copies."""
     paths = {'train': Path(train).expanduser(), 'val': Path(val).expanduser()}
     read = {split: read_list(path, many) for split, path in paths.items()}
+    places = {split: path.parent if root is None else Path(root).expanduser()
+              for split, path in paths.items()}
     rows = {split: [row._replace(split=split) for row in listed.rows if row.split in ('', split)]
             for split, listed in read.items()}
     classes, known, problems = list_classes([*rows['train'], *rows['val']], read['train'].names)
     items: dict[str, list[VideoItem]] = {}
     for split, listed in read.items():
-        files, missing = find_files(rows[split], paths[split].parent)
+        files, missing = find_files(rows[split], places[split])
         problems += [*listed.problems, *missing]
         items[split] = []
         for file, row in zip(files, rows[split]):
@@ -288,10 +292,10 @@ def open_pair(
             says = ', '.join(f'{name} of {n} lines' for name, n in others.items())
             told = f': its column split says {says}' if says else ''
             problems.append(f'{paths[split]}: no video to {split} with{told}')
-    problems += [f'{item_name(a, paths["train"].parent)} trains and validates'
+    problems += [f'{item_name(a, places["train"])} trains and validates'
                  for a, b in overlapping(items['train'], items['val'])]
     refuse(problems, f'{train} and {val}: {counted(len(problems), "problem")}')
-    _check_split(items | {'test': []}, classes, paths['train'].parent)
-    return {split: VideoSet(items[split], classes, None, split, root=path.parent, name=path.name,
-                            cache=cache)
+    _check_split(items | {'test': []}, classes, places['train'])
+    return {split: VideoSet(items[split], classes, None, split, most_unreadable, places[split],
+                            path.name, cache)
             for split, path in paths.items()}

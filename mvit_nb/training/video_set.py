@@ -49,8 +49,9 @@ class VideoSet(Dataset):
 
     `classes` are the names, `items` the `VideoItem`s; a list of others may take their place, pairs
     (path, label) too. `identity` is a checksum of the items, wherever `root` lies. In training, a
-    video that cannot be read is replaced by the next. In validation none is replaced: all are read
-    once, when the set gets its `config`, and those that cannot be read leave `items`. `unreadable`
+    video that cannot be read is replaced by the next; which of the first 5,000 files cannot even be
+    opened is told when the set gets its `config`. In validation none is replaced: all are read
+    once, then, and those that cannot be read leave `items`. `unreadable`
     tells which they were, whichever process met them; `report` warns of them. Can be sent to worker
     processes, however these are started.
 
@@ -94,7 +95,7 @@ class VideoSet(Dataset):
     @property
     def items(self) -> list[VideoItem]:
         """The items, in their order. Set others to choose among them: they are checked, and in
-        validation read through."""
+        validation read through, in training opened."""
         return self._items
 
     @items.setter
@@ -104,13 +105,13 @@ class VideoSet(Dataset):
         if fresh:
             self._check_parts(items)
         self._begin(items)
-        if fresh and self.split != 'train':
-            self._read_through()
+        if fresh:
+            self._try_all()
 
     @property
     def config(self) -> MViTConfig | None:
         """The config that clips are made for. Where it is set, frames are decoded that the cache
-        has room for, and a validation set is read through."""
+        has room for, and a validation set is read through, the files of training are opened."""
         return self._config
 
     @config.setter
@@ -123,8 +124,7 @@ class VideoSet(Dataset):
         if self.cache and (self._decoded is None or self._decoded.side != side):
             self._decoded = None
             self._decoded = DecodedFrames(self._items, side, self.cache)
-        if self.split != 'train':
-            self._read_through()
+        self._try_all()
 
     def describe(
         self,
@@ -154,7 +154,8 @@ class VideoSet(Dataset):
     def _heading(self, count: int, fate: str) -> str:
         "What is said of `count` videos that cannot be read, before they are named."
         return (f'{self.name}: {count} of {self._total} videos of {self.split} cannot be read'
-                f'{fate} {int(self._limit)} may be (most_unreadable={self.most_unreadable:g})')
+                f'{fate} {int(self._limit)} may be (most_unreadable={self.most_unreadable:g}, '
+                f'in a shell --most-unreadable {self.most_unreadable:g})')
 
     def _warn(self, reasons: list[str], fate: str) -> None:
         heading = self._heading(len(reasons), f' and are {fate};')
@@ -205,11 +206,26 @@ class VideoSet(Dataset):
 
     def _check_limit(self, reasons: list[str]) -> None:
         if len(reasons) <= self._limit: return
-        raise TrainingError(several(reasons, self._heading(len(reasons), ', but only')))
+        heading = self._heading(len(reasons), ', but only')
+        raise TrainingError(several(reasons, f'{heading}; take them out, or mend them'))
+
+    def _try_all(self) -> None:
+        "Read a validation set through; open the videos of training, and tell which of them cannot."
+        if self.split != 'train':
+            self._read_through()
+            return
+        self._open_all()
+        reasons = list(self._log.reasons.values())
+        if len(reasons) > self._limit:
+            self._log.reported.update(self._log.reasons)      # the error tells them
+        self._check_limit(reasons)
+        self.report()
 
     def _open_all(self) -> None:
         "Note all videos that cannot be opened, of the first `_MOST_OPENED` files."
         known = {self._items[i].path for i in self._log.reasons}
+        if self._decoded is not None:
+            known |= {item.path for item in self._items if self._decoded.get(item) is not None}
         paths = [path for path in dict.fromkeys(item.path for item in self._items)
                  if path not in known][:_MOST_OPENED]
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:

@@ -30,14 +30,15 @@ class VideoInfo:
 
 def _ends(container: 'InputContainer', stream: 'VideoStream') -> tuple[float, float]:
     """When the last packet of the video and the last of all streams end, in seconds; −∞ for none.
-    Read from where the container stands."""
+    Read from where the container stands, as far as it can be read."""
     time_of = show_time(container)
     last: dict[int, tuple[int, int]] = {}          # stream: start and end of what is shown last
-    for packet in container.demux():
-        start = time_of(packet)
-        if start is None or packet.is_discard: continue
-        ends_at = start, start + (packet.duration or 0)
-        last[packet.stream_index] = max(ends_at, last.get(packet.stream_index, ends_at))
+    with suppress(import_av().FFmpegError):
+        for packet in container.demux():
+            start = time_of(packet)
+            if start is None or packet.is_discard: continue
+            ends_at = start, start + (packet.duration or 0)
+            last[packet.stream_index] = max(ends_at, last.get(packet.stream_index, ends_at))
     if stream.index in last and stream.duration and container.format.name.startswith('mov'):
         # there a packet lasts until the next is decoded, which may be long after it was shown
         start, end = last[stream.index]
@@ -50,6 +51,10 @@ def _ends(container: 'InputContainer', stream: 'VideoStream') -> tuple[float, fl
 # %% ../../nbs/library/video/info.ipynb #43fb3db5
 _END_OR_LENGTH = {'matroska,webm', 'asf', 'nut', 'flv'}     # which of them a header tells
 _FIRST_PACKETS = 32             # more than a decoder holds back
+_MOST_MISSING = 1.0             # seconds that a file may end before its header says
+_MISSING_FRAMES, _MISSING_PART = 2, 0.05     # … and of a short one: frames, and part of its length
+_USUAL_RATE = 30                # frames per second; a header that says more may count half frames
+_MISSING_ASF = 0.25             # seconds; its header does not tell how long a frame lasts
 
 def _claimed_end(container: 'InputContainer', stream: 'VideoStream') -> float:
     """When the file ends, in seconds, says its header; the earlier end where that may mean two. In
@@ -70,6 +75,12 @@ def _avi_zero(container: 'InputContainer', stream: 'VideoStream', zero: float) -
     held = sum(time < zero - LATE for time in times)
     steps = [after - before for before, after in pairwise(times)]
     return max(zero - held * median(steps), times[0]) if steps else zero
+
+def _may_miss(container: 'InputContainer', stream: 'VideoStream', length: float) -> float:
+    "How many seconds a whole file of this length may end before its header says."
+    rate = min(float(stream.average_rate or stream.guessed_rate or 1), _USUAL_RATE)
+    least = _MISSING_ASF if container.format.name == 'asf' else 0.0
+    return min(_MOST_MISSING, max(_MISSING_FRAMES / rate, _MISSING_PART * length, least))
 
 class TruncatedVideo(VideoError):
     "The file ends before its header says."
@@ -102,10 +113,15 @@ def measure(
     if container.duration and video_end == -math.inf:       # no frame there: read all packets
         container.seek(begin)
         video_end, last_end = _ends(container, stream)
-    if whole and last_end < claimed - 1:
-        promised, present = claimed - begin / 1e6, max(last_end - begin / 1e6, 0)
-        raise TruncatedVideo(f'{video_name(path)}: truncated: {promised:.1f} s long by its header, '
-                             f'but the data ends after {present:.1f} s', promised)
+    promised = claimed - begin / 1e6
+    may_miss = _may_miss(container, stream, promised)
+    if last_end < claimed - may_miss and any(s.type == 'subtitle' for s in container.streams):
+        container.seek(begin)                               # a title may begin early and end late
+        last_end = _ends(container, stream)[1]
+    present = max(last_end - begin / 1e6, 0)
+    if whole and promised - present > may_miss:
+        raise TruncatedVideo(f'{video_name(path)}: truncated: {promised:.2f} s long by its header, '
+                             f'but the data ends after {present:.2f} s', promised)
     seconds = video_end - zero
     if not seconds > 0: raise VideoError(f'{video_name(path)}: damaged: no frame in it lasts')
     fps = float(stream.average_rate or stream.guessed_rate or 1 / seconds)
