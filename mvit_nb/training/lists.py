@@ -168,8 +168,7 @@ class VideoList(VideoSet):
     columns path, label and if one likes start, end (seconds) and split; or the lists of UCF101,
     HMDB51, Kinetics, Something-Something and Charades as they are handed out. Two files whose names
     differ in `train` and `val` (or valid, validation, validate, test) are read together. Of a list
-    that does not tell, a fifth of the recordings of each class validates. An empty label in a
-    table, with `many`, says that none of the classes happens.
+    that does not tell, a fifth of each class's recordings validates. With `many`, '' is no class.
 
     Raises `ValueError` with all that is wrong in it at once: lines that cannot be read, missing
     files or names between ;, unknown labels, items that come twice, classes that are too small or
