@@ -90,6 +90,7 @@ def measure_saved(
         if storage.data_ptr() not in seen:
             kept[-1] += storage.nbytes()
         seen.add(storage.data_ptr())
+        tensor = tensor.detach()          # or it would hold the graph that holds it, for ever
         alive.append(tensor)              # keeps the address from being used a second time
         return tensor
 
@@ -111,8 +112,8 @@ def saved_buffers(
     def pack(tensor):
         owner = tensor if tensor._base is None else tensor._base
         if not isinstance(owner, nn.Parameter):
-            alive[tensor.untyped_storage()._cdata] = tensor
-        return tensor
+            alive[tensor.untyped_storage()._cdata] = tensor.detach()
+        return tensor.detach()            # or it would hold the graph that holds it, for ever
 
     with FakeTensorMode(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         run()

@@ -77,6 +77,7 @@ def bytes_kept(
         if storage.data_ptr() not in seen:
             total += storage.nbytes()
         seen.add(storage.data_ptr())
+        tensor = tensor.detach()             # or it would hold the graph that holds it, for ever
         alive.append(tensor)                 # so that no address is used a second time
         return tensor
 

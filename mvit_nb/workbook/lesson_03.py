@@ -235,8 +235,8 @@ def _(explicit):
     attn, kept = pooled_module(), []
 
     def keep(t: Tensor) -> Tensor:
-        kept.append(t)
-        return t
+        kept.append(t.detach())         # or it would hold the graph that holds it
+        return kept[-1]
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
         out, _ = explicit(attn, torch.randn(2, 49, D), THW)
     sizes = {t.data_ptr(): t.numel() for t in kept      # whole matrices, or rows of N_K weights
